@@ -1,0 +1,78 @@
+package keymap
+
+// What --help prints.
+
+import (
+	"fmt"
+	"strings"
+)
+
+const usageHead = `sockview shows every TCP and UDP socket of this machine, the process that owns
+it and what it is moving, live in a terminal; a key kills the owner or closes
+the connection. In a pipe it prints the table once.
+
+Usage: sockview [flags] [filter ...]
+
+Examples:
+  sockview                               everything, live
+  sockview -tl                           what listens on TCP
+  sockview port:8080                     who uses port 8080
+  sockview --sort tx                     who sends most right now
+  sockview 'rtt>50ms or retrans>0'       connections in trouble
+  sockview -t --count remote --top 20    addresses with most connections
+`
+
+const usageTail = `
+Filter, on the command line or after /; words side by side must all match:
+  nginx                     any column has it, in upper or lower case
+  process:nginx port:443    a text has it; any other value is it
+  user=www                  it is exactly this
+  rtt>50ms sent>=10M        < <= > >= with us ms s m h d, k M G or Ki Mi Gi
+  port:80,443,8000-8100     one of them, or in the range
+  remote:10.0.0.0/8         in the network
+  process~'^php-fpm'        the regular expression matches
+  rtt:-                     it is not known
+  state:estab               a state in any spelling: SYN_RECV, syn-rcvd, ESTAB
+  not a (b or !c) and d     combined; in a shell put ( ) < > ! ' in quotes
+
+Exit code: 0 done, 1 it failed, 2 wrong usage, 128+n ended by signal n.
+`
+
+// Usage is the text of --help, at most 80 columns wide.
+func (m Map) Usage() string {
+	width := 0
+	for i := range m.rows {
+		if row := &m.rows[i]; row.Flag != "" && !row.Hidden {
+			width = max(width, len(row.Spelling()))
+		}
+	}
+	var b strings.Builder
+	b.WriteString(usageHead)
+	for _, group := range Groups() {
+		title := "\n" + string(group) + ":\n"
+		for i := range m.rows {
+			row := &m.rows[i]
+			if row.Group != group || row.Flag == "" || row.Hidden {
+				continue
+			}
+			fmt.Fprintf(&b, "%s  %-*s  %s\n", title, width, row.Spelling(), row.flagHelp())
+			title = ""
+		}
+	}
+	b.WriteString(m.usageKeys())
+	b.WriteString(usageTail)
+	return b.String()
+}
+
+// usageKeys is one line of the most used keys.
+func (m Map) usageKeys() string {
+	line := "\nKeys:"
+	for _, e := range m.Footer(Sockets) {
+		entry := " " + string(e.Key) + " " + e.Title + " "
+		if len(line)+len(entry) > 80 {
+			break
+		}
+		line += entry
+	}
+	return strings.TrimRight(line, " ") + "\n"
+}

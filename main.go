@@ -1,0 +1,140 @@
+// Command sockview shows every socket of a Linux host, live, with the process that owns it and what it moves,
+// and lets its user filter, sort, kill the owner or close the connection. In a pipe it prints the same table.
+//
+// This file wires the rooms together; what each does is said in its own package comment.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"sockview/keymap"
+	"sockview/model"
+	"sockview/sampler"
+	"sockview/sampler/act"
+	"sockview/sampler/names"
+	"sockview/ui"
+	"sockview/ui/term"
+	"sockview/ui/text"
+)
+
+// ownersPatience is for how long printing once waits for the owner scan.
+const ownersPatience = 5 * time.Second
+
+func main() {
+	guard := term.NewGuard()
+	defer guard.Recover()
+	guard.Exit(run(os.Args[1:], guard))
+}
+
+// run is the program; it returns the exit code.
+func run(args []string, guard *term.Guard) int {
+	options, err := keymap.ParseArgs(args)
+	if err != nil {
+		return fail(err, keymap.ExitUsage)
+	}
+	switch {
+	case options.Help:
+		_, err := io.WriteString(os.Stdout, keymap.Default().Usage())
+		return written(err)
+	case options.Version:
+		_, err := fmt.Println("sockview", version())
+		return written(err)
+	}
+	configured, err := ui.Configure(options, os.Getenv)
+	if err != nil {
+		return fail(err, keymap.ExitUsage)
+	}
+	resolver := names.New(names.Config{Go: func(f func()) { guard.Go("names", f) }})
+	kernel, err := sampler.Open(sampler.Options{Own: resolver.Own, Go: guard.Go})
+	if err != nil {
+		return fail(err, 1)
+	}
+	if ui.Prints(options) || !term.IsTerminal(os.Stdout) {
+		return printOnce(kernel, options, configured, resolver)
+	}
+	return show(kernel, options, configured, resolver, guard)
+}
+
+// show runs the full-screen view until its user quits.
+func show(kernel *sampler.Kernel, options keymap.Options, c ui.Configured, resolver *names.Resolver, guard *term.Guard) int {
+	terminal, err := term.Open(term.Options{
+		NoColor: options.NoColor, ASCII: c.ASCII, Mouse: c.Mouse, Guard: guard,
+	})
+	if err != nil {
+		return fail(err, 1)
+	}
+	defer terminal.Restore()
+	c.ASCII = terminal.ASCII()
+	hostname, err := os.Hostname()
+	if err != nil {
+		hostname = "localhost"
+	}
+	actor := act.New("/proc", kernel.Destroy)
+	app, err := ui.New(ui.Config{
+		Snapshots: kernel.Sampler, Names: resolver, Screen: terminal.Screen(), Suspend: func(s ui.Suspender) { terminal.Suspend(s) }, Go: guard.Go,
+		Keys: c.Keys, Host: model.SafeText(hostname), SaveColumns: c.SaveColumns, Start: c.Start, Panic: options.Panic,
+		Actor: ui.Actor{
+			Signals: act.Signals(), Rank: actor.Rank, Close: actor.Close,
+			CloseRefusal: actor.CloseRefusal, CloseEffect: act.CloseEffect,
+			Hold: func(t model.SignalTarget) (ui.Held, error) {
+				h, err := actor.Hold(t)
+				if err != nil {
+					return nil, err
+				}
+				return h, nil
+			},
+		},
+	})
+	if err != nil {
+		terminal.Restore()
+		return fail(err, keymap.ExitUsage)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	guard.Go("sampler", func() { kernel.Run(ctx) })
+	if err := app.Run(); err != nil {
+		terminal.Restore()
+		return fail(err, 1)
+	}
+	return 0
+}
+
+// printOnce prints one snapshot.
+func printOnce(kernel *sampler.Kernel, options keymap.Options, c ui.Configured, resolver *names.Resolver) int {
+	snapshot := kernel.Sample(context.Background(), ownersPatience)
+	ui.PrintTrouble(os.Stderr, snapshot)
+	return written(ui.Print(os.Stdout, snapshot, options, c, resolver))
+}
+
+// written is the exit code after output: a reader who went away (| head) is no failure.
+func written(err error) int {
+	if err == nil || text.Closed(err) {
+		return 0
+	}
+	return fail(err, 1)
+}
+
+// fail says in one line what went wrong.
+func fail(err error, code int) int {
+	var usage *keymap.UsageError
+	fmt.Fprintf(os.Stderr, "sockview: %s\n", model.SafeText(err.Error()))
+	if errors.As(err, &usage) {
+		fmt.Fprintln(os.Stderr, "sockview --help lists what there is")
+	}
+	return code
+}
+
+// version is what the build says of itself.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
+		return "(development)"
+	}
+	return info.Main.Version
+}

@@ -1,0 +1,239 @@
+package model
+
+import (
+	"cmp"
+	"strings"
+)
+
+// Group is the sockets that share the value of one column: a remote address, a state, a user. It counts
+// live sockets; closed ones, while they are shown, only keep the group in place.
+type Group struct {
+	Value    Value
+	Key      string // the value in full, for the identity
+	Sockets  int
+	States   [numStates]int // TCP only
+	Sent     uint64         // payload bytes of its live connections, each since it began
+	Received uint64
+
+	SentRate, ReceivedRate float32
+	HasBytes, HasRates     bool
+
+	Processes string // the first few names
+	processes []int32
+	fresh     int // live sockets that are new
+	closed    int
+}
+
+// maxGroupNames is how many process names a group spells out.
+const maxGroupNames = 3
+
+// GroupBy puts the sockets whose indices are in order into groups by the value of a column.
+func GroupBy(s *Snapshot, order []int32, by *Column[Socket]) []Group {
+	var groups []Group
+	index := make(map[Value]int32)
+	for _, i := range order {
+		r := &s.Sockets[i]
+		v := groupValue(by.Kind, by.Value(s, r))
+		at, ok := index[v]
+		if !ok {
+			at = int32(len(groups))
+			index[v] = at
+			groups = append(groups, Group{Value: v, Key: groupKey(by, v)})
+		}
+		groups[at].add(s, r)
+	}
+	for i := range groups {
+		groups[i].nameProcesses(s)
+	}
+	return groups
+}
+
+// GroupHosts is GroupBy of the remote address, without the sockets that have none.
+func GroupHosts(s *Snapshot, order []int32, by *Column[Socket]) []Group {
+	connected := make([]int32, 0, len(order))
+	for _, i := range order {
+		if r := &s.Sockets[i]; !r.Remote.IsUnspecified() {
+			connected = append(connected, i)
+		}
+	}
+	return GroupBy(s, connected, by)
+}
+
+// groupValue leaves of v what makes two values the same to people: a host is the same host when it is
+// reached from an IPv6 socket, a port the same with each protocol.
+func groupValue(k Kind, v Value) Value {
+	v.AtLeast = false
+	switch k {
+	case KindState: // UDP says its state in words, which may be TCP's
+		if v.Text == State(v.Num).String() {
+			v.Text = ""
+		}
+	case KindAddress:
+		v.V6 = v.V6 && !v.Addr.Is4()
+		if v.Addr == (Addr{10: 0xff, 11: 0xff}) {
+			v.Addr = Addr{}
+		}
+	case KindPort:
+		v.Text = ""
+	}
+	return v
+}
+
+func groupKey(by *Column[Socket], v Value) string {
+	var numeric Formatter
+	key := string(numeric.Append(nil, by.Kind, v))
+	if v.Why != Known {
+		return "\x00" + v.Why.String() // no process can be called that
+	}
+	if by.Kind == KindText || by.Kind == KindState || by.Kind == KindAddress {
+		return key
+	}
+	return key + " " + itoa(uint32(v.Num>>32)) + " " + itoa(uint32(v.Num)) // the short form is not unique
+}
+
+func (g *Group) add(s *Snapshot, r *Socket) {
+	if r.Dead {
+		g.closed++
+		return
+	}
+	g.Sockets++
+	if r.Proto == TCP && r.State < numStates {
+		g.States[r.State]++
+	}
+	if fresh(s, r.Mark, r.MarkedAt) == New {
+		g.fresh++
+	}
+	if r.Has&HasBytes != 0 {
+		g.Sent, g.Received, g.HasBytes = g.Sent+r.Sent, g.Received+r.Received, true
+	}
+	if r.Has&HasRates != 0 {
+		g.SentRate, g.ReceivedRate, g.HasRates = g.SentRate+r.SentRate, g.ReceivedRate+r.ReceivedRate, true
+	}
+	if r.Owner >= 0 && len(g.processes) < 64 {
+		for _, p := range g.processes {
+			if p == r.Owner {
+				return
+			}
+		}
+		g.processes = append(g.processes, r.Owner)
+	}
+}
+
+func (g *Group) nameProcesses(s *Snapshot) {
+	var names []string
+	more := 0
+	for _, slot := range g.processes {
+		name := s.Processes[slot].Name.String()
+		switch {
+		case contains(names, name):
+		case len(names) < maxGroupNames:
+			names = append(names, name)
+		default:
+			more++
+		}
+	}
+	g.Processes = strings.Join(names, " ")
+	if more > 0 {
+		g.Processes += " +" + itoa(uint32(more))
+	}
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
+
+// Groups is the table of groups by one column of the sockets. Its first column is that column.
+func Groups(name string, by Spec, titles ...string) *Table[Group] {
+	first := by
+	first.Help = "the value the sockets share: " + by.Help
+	first.Default, first.Give = true, 0
+	first.Width = max(first.Width, 11)
+	first.Aliases = nil
+	first.Desc = false
+	if len(titles) > 0 {
+		first.Title = titles[0]
+	}
+	columns := []Column[Group]{
+		{first, func(_ *Snapshot, g *Group) Value { return g.Value }},
+		countOf("sockets", "SOCKETS", "live sockets with this value", true, func(g *Group) int { return g.Sockets }),
+	}
+	for _, c := range []struct {
+		id, title string
+		state     State
+		shown     bool
+	}{
+		{"established", "ESTAB", Established, true}, {"synsent", "SYN-SNT", SynSent, false},
+		{"synrecv", "SYN-RCV", SynRecv, true}, {"timewait", "TIME-W", TimeWait, true},
+		{"closewait", "CLOSE-W", CloseWait, true}, {"finwait1", "FIN-W1", FinWait1, false},
+		{"finwait2", "FIN-W2", FinWait2, false}, {"lastack", "LASTACK", LastAck, false},
+		{"closing", "CLOSING", Closing, false}, {"listening", "LISTEN", Listen, false},
+	} {
+		state := c.state
+		columns = append(columns, countOf(c.id, c.title, "TCP sockets in "+state.String(), c.shown,
+			func(g *Group) int { return g.States[state] }))
+	}
+	for _, c := range groupTraffic() {
+		if c.ID != first.ID { // a sum of the values that make the groups would only be named twice
+			columns = append(columns, c)
+		}
+	}
+	return &Table[Group]{
+		Name:    name,
+		Columns: columns,
+		Key:     func(_ *Snapshot, g *Group) Key { return Key{Text: g.Key} },
+		Change: func(_ *Snapshot, g *Group) Change {
+			switch {
+			case g.Sockets == 0 && g.closed > 0:
+				return Closed
+			case g.Sockets > 0 && g.fresh == g.Sockets:
+				return New
+			}
+			return Unchanged
+		},
+		Less: func(a, b *Group) bool { return cmp.Less(a.Key, b.Key) },
+	}
+}
+
+func countOf(id, title, help string, shown bool, f func(*Group) int) Column[Group] {
+	give := 3
+	if id == "sockets" {
+		give = 0
+	}
+	return Column[Group]{
+		Spec{ID: id, Title: title, Help: help, Kind: KindCount, Desc: true, Default: shown, Width: 7, Give: give},
+		func(_ *Snapshot, g *Group) Value { return num(int64(f(g))) },
+	}
+}
+
+func groupTraffic() []Column[Group] {
+	known := func(has bool, n int64, why Unknown) Value {
+		if !has {
+			return unknown(why)
+		}
+		return num(n)
+	}
+	return []Column[Group]{
+		{Spec{ID: "sent", Title: "SENT", Help: "payload bytes its live TCP connections sent, each since it began", Kind: KindBytes, Desc: true, Default: true, Width: 5, Give: 1},
+			func(_ *Snapshot, g *Group) Value { return known(g.HasBytes, int64(g.Sent), NotGiven) }},
+		{Spec{ID: "received", Title: "RECV", Help: "payload bytes its live TCP connections received, each since it began", Kind: KindBytes, Desc: true, Default: true, Width: 5, Give: 1},
+			func(_ *Snapshot, g *Group) Value { return known(g.HasBytes, int64(g.Received), NotGiven) }},
+		{Spec{ID: "tx", Title: "TX/s", Help: "bytes its connections send per second", Kind: KindRate, Desc: true, Default: true, Width: 5, Give: 2},
+			func(_ *Snapshot, g *Group) Value { return known(g.HasRates, rateOf(g.SentRate), noRate(g.HasBytes)) }},
+		{Spec{ID: "rx", Title: "RX/s", Help: "bytes its connections receive per second", Kind: KindRate, Desc: true, Default: true, Width: 5, Give: 2},
+			func(_ *Snapshot, g *Group) Value {
+				return known(g.HasRates, rateOf(g.ReceivedRate), noRate(g.HasBytes))
+			}},
+		{Spec{ID: "processes", Title: "PROCESSES", Help: "names of the processes that hold them", Kind: KindText, Default: true, Width: 9, Max: 40, Give: 4},
+			func(_ *Snapshot, g *Group) Value {
+				if g.Processes == "" {
+					return unknown(NotGiven)
+				}
+				return Value{Text: g.Processes}
+			}},
+	}
+}

@@ -1,0 +1,142 @@
+package model
+
+import "time"
+
+// Snapshot is all that was seen at one moment: complete, never a difference to an earlier one. Once
+// published nobody writes to it until its reader gave it back.
+type Snapshot struct {
+	Seq      uint64        // counts snapshots, from 1
+	Taken    time.Time     // when the kernel was asked
+	Now      int64         // the same on the sampler's monotonic clock, ns; ages are Now - FirstSeen
+	Hold     int64         // for how long a change is shown, ns
+	Interval time.Duration // the interval chosen
+	Took     time.Duration // how long asking the kernel took
+
+	Sockets   []Socket  // every socket, and closed ones that are still shown
+	Processes []Process // every process that holds or held one of them
+	Holders   []Holder  // who holds a socket that several processes hold, sorted by Inode
+
+	NetNS      []NetNS         // the namespaces looked into; Socket.NetNS is an index
+	Users      map[uint32]Text // uid -> name, for every uid in Sockets that has one
+	Interfaces map[uint32]Text // index -> name, of our own namespace
+	Congestion []Text          // congestion algorithms; Socket.Cong is an index
+
+	Counts  Counts
+	Sources []Source // what was asked, and how it went
+	Access  Access
+	Detail  *Detail // everything about the row in focus, when one is
+}
+
+// Source is one thing that was asked for a snapshot, and how it went. A source that failed leaves its rows
+// as they were, marked stale; it never empties a table.
+type Source struct {
+	Name string // as people would name it: "TCP IPv6", "owners"
+	Err  error  // nil when the answer was whole
+	Bad  int    // rows of it that did not parse
+	Age  int64  // ns since it last answered whole
+}
+
+// NetNS is a network namespace.
+type NetNS struct {
+	Cookie uint64 // SO_NETNS_COOKIE, 0 for unknown
+	Name   Text   // "own", or its name under /run/netns
+}
+
+// Access says what this machine lets us see and do. ui shows it; sampler finds it out.
+type Access struct {
+	Owners  bool // owners of other users' processes can be seen (CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH)
+	Destroy bool // connections can be closed (CAP_NET_ADMIN)
+	Kill    bool // other users' processes can be signalled (CAP_KILL)
+	Hidden  int  // sockets whose owner we may not see
+	// Missing are the capabilities that would be needed for full access, as setcap writes them.
+	Missing []string
+}
+
+// Process is a process that holds sockets, with what they moved.
+type Process struct {
+	PID   int32
+	PPID  int32
+	Start uint64 // clock ticks after boot, /proc/PID/stat field 22; with PID its identity
+	UID   uint32 // effective, /proc/PID/status
+	// Name is comm, or the longer base name of the executable or argv[0] where comm is its cut form.
+	Name      Text
+	Cmdline   Text // arguments, joined by spaces
+	Exe       Text // /proc/PID/exe, empty when it may not be read
+	Unit      Text // systemd unit, from the cgroup path
+	Container Text // container id or name, from the cgroup path
+	Started   time.Time
+
+	Sockets, Established, Listening int32
+	// Sent and Received are payload bytes of all its TCP connections that were seen, each since it began,
+	// closed ones included.
+	Sent, Received         uint64
+	SentRate, ReceivedRate float32 // bytes/s
+	HasBytes               bool    // some of its sockets have byte counters
+	HasRates               bool
+
+	FirstSeen, MarkedAt int64
+	Mark                Change
+	Dead                bool // it is gone
+}
+
+// Holder says that a process holds a socket, by its inode.
+type Holder struct {
+	Inode   uint32
+	Process int32 // index into Snapshot.Processes
+}
+
+// Demand is what the screen wants of the sampler: one small value that goes backward, newest wins.
+type Demand struct {
+	Interval time.Duration
+	Hold     time.Duration // for how long changes are shown
+	NetNS    string        // "own"; the rest of namespaces comes later
+	Now      uint64        // a counter: when it changed, sample at once
+	Focus    Key           // the row whose Detail is wanted; the zero Key for none
+}
+
+// Detail is everything known about one socket and its process, asked for only while someone looks at it.
+type Detail struct {
+	Key     Key
+	Err     error    // the socket could not be asked; Figures are empty
+	Figures []Figure // tcp_info, memory, timers
+	// SentRates and ReceivedRates are the last samples' rates, bytes/s, oldest first.
+	SentRates, ReceivedRates []float32
+	Holders                  []ProcessDetail
+}
+
+// Figure is one figure of the details screen.
+type Figure struct {
+	Group string // "TCP_INFO", "Memory"
+	Name  string // the kernel's own, as tcpi_rtt
+	Help  string // one line: what it is, with its unit
+	Kind  Kind
+	Value Value
+}
+
+// ProcessDetail is what the details screen tells of a process.
+type ProcessDetail struct {
+	Process
+	User    Text
+	Cwd     Text
+	Why     Unknown   // why Exe and Cwd are not known
+	Parents []Process // from its parent up to pid 1: PID, Name, UID, Start are filled in
+}
+
+// SignalTarget names a process for good, for a signal: a pid alone may have been used again.
+type SignalTarget struct {
+	PID   int32
+	Start uint64
+	UID   uint32
+}
+
+// CloseTarget names a socket for good, to close it.
+type CloseTarget struct {
+	Cookie                uint64
+	Local, Remote         Addr
+	LocalPort, RemotePort uint16
+	Interface             uint32
+	Proto                 Proto
+	Family                Family
+	State                 State
+	NetNS                 uint16
+}

@@ -1,0 +1,627 @@
+package model
+
+import (
+	"cmp"
+	"maps"
+	"math"
+	"slices"
+	"time"
+)
+
+// Tracker folds one poll after the other into complete snapshots: it marks what is new and what changed,
+// sweeps what is gone, turns counters into rates, and keeps for each process what its closed connections
+// moved.
+//
+// A poll is Begin, See for each record of each dump, Finish, and then Publish. Owners may be told with Own
+// at any time between. It is used by one goroutine.
+type Tracker struct {
+	rows  []Socket
+	seen  []seenAt  // beside rows
+	rates []history // beside rows
+	index map[rowID]int32
+
+	tick     uint32
+	now      int64
+	wall     time.Time
+	answered map[SourceID]bool // the sources that were whole before: only their new rows are news
+
+	procs     []Process // a slot stays with its process until no row names it
+	past      []moved   // beside procs: what closed connections moved
+	refs      []int32   // beside procs: rows that name it, counted by Finish
+	free      []int32   // slots without a process
+	procIndex map[ProcessID]int32
+	shared    map[uint32][]int32 // inode -> slots, of sockets with several holders
+	holders   []Holder           // shared as published; made anew when shared changes
+
+	missing []int32 // rows that the last poll missed for the first time
+}
+
+// seenAt says when a row was last in a dump.
+type seenAt struct {
+	tick uint32
+	at   int64
+}
+
+// moved is payload bytes.
+type moved struct{ sent, received uint64 }
+
+// rowID is how a record is found again. A cookie is unique on the host and never used twice.
+type rowID struct {
+	cookie        uint64
+	tuple         tuple // only where there is no cookie
+	netns         uint16
+	proto         Proto
+	family        Family
+	withoutCookie bool
+}
+
+type tuple struct {
+	local, remote         Addr
+	localPort, remotePort uint16
+	inode                 uint32
+}
+
+// SourceID names what a dump asked for.
+type SourceID struct {
+	NetNS  uint16
+	Proto  Proto
+	Family Family
+}
+
+// Outcome says how one dump of a poll went. Whole is false for a refused, failed or partial one: its rows
+// that were not seen are then stale, not closed.
+type Outcome struct {
+	SourceID
+	Whole bool
+}
+
+// ProcessID names a process for good.
+type ProcessID struct {
+	PID   int32
+	Start uint64 // clock ticks after boot
+}
+
+// Owners is the answer of an owner scan.
+type Owners struct {
+	Processes []Process // the identity of each process in Holds; its totals are the tracker's
+	Holds     []Hold    // sorted by inode
+	Asked     []uint32  // the inodes that were looked for, sorted; nil for all of them
+	Why       Unknown   // what to say of a looked-for inode that nobody was seen to hold
+	Gone      []ProcessID
+}
+
+// Hold says that a process holds the socket with this inode.
+type Hold struct {
+	Inode uint32
+	ProcessID
+}
+
+// NewTracker makes a tracker that has seen nothing.
+func NewTracker() *Tracker {
+	return &Tracker{
+		index:     make(map[rowID]int32),
+		answered:  make(map[SourceID]bool),
+		procIndex: make(map[ProcessID]int32),
+		shared:    make(map[uint32][]int32),
+	}
+}
+
+func idOf(s *Socket) rowID {
+	id := rowID{cookie: s.Cookie, netns: s.NetNS, proto: s.Proto, family: s.Family}
+	if s.Cookie == 0 {
+		id.withoutCookie = true
+		id.tuple = tuple{s.Local, s.Remote, s.LocalPort, s.RemotePort, s.Inode}
+	}
+	return id
+}
+
+// Begin starts a poll. now is the monotonic clock in ns; it must not be smaller than in the poll before.
+func (t *Tracker) Begin(now int64, wall time.Time) {
+	t.tick++
+	t.now, t.wall = now, wall
+}
+
+// See takes one record of a dump. s is copied; its tracker's fields (FirstSeen to Missed, Owner) are
+// ignored. A record that the dump repeats counts once.
+func (t *Tracker) See(s *Socket) {
+	id := idOf(s)
+	i, ok := t.index[id]
+	if ok && !t.rows[i].Dead {
+		if t.seen[i].tick != t.tick {
+			t.update(i, s)
+		}
+		return
+	}
+	if ok { // it was thought closed and is back: same cookie, so the same socket
+		t.revive(i, s)
+		return
+	}
+	t.add(id, s)
+}
+
+func (t *Tracker) add(id rowID, s *Socket) {
+	i := int32(len(t.rows))
+	t.rows = append(t.rows, *s)
+	t.seen = append(t.seen, seenAt{t.tick, t.now})
+	t.rates = append(t.rates, history{})
+	t.index[id] = i
+	r := &t.rows[i]
+	r.FirstSeen, r.MarkedAt = t.now, t.now
+	r.Mark, r.Before, r.Missed = Unchanged, StateUnknown, 0
+	r.Stale, r.Dead, r.Was, r.AgeKnown = false, false, false, false
+	r.QuietSent, r.QuietReceived = 0, 0
+	r.Owner, r.Holders, r.Why = -1, 0, ownerUnknown(r)
+	if r.State != TimeWait && r.State != SynRecv {
+		r.Has |= HasUID
+	}
+	r.Has &^= HasRates
+	if t.answered[SourceID{r.NetNS, r.Proto, r.Family}] {
+		r.Mark, r.AgeKnown = New, true
+	}
+}
+
+// ownerUnknown is why a socket that was never joined to a process has no owner.
+func ownerUnknown(r *Socket) Unknown {
+	switch {
+	case r.Inode != 0:
+		return NotYet
+	case r.State == TimeWait:
+		return InTimeWait
+	case r.Proto == TCP && (r.State == SynRecv || r.State == Established || r.State == CloseWait):
+		return NotAccepted
+	}
+	return NoProcess
+}
+
+// revive takes back a row that was declared closed too early.
+func (t *Tracker) revive(i int32, s *Socket) {
+	r := &t.rows[i]
+	if r.Owner >= 0 && r.Has&HasBytes != 0 {
+		p := &t.past[r.Owner]
+		p.sent, p.received = p.sent-r.Sent, p.received-r.Received
+	}
+	r.Dead = false
+	t.update(i, s)
+	r.Mark, r.MarkedAt = Changed, t.now
+}
+
+// update folds a newer record of the same socket into its row.
+func (t *Tracker) update(i int32, s *Socket) {
+	r, seen := &t.rows[i], &t.seen[i]
+	was := *r
+	*r = *s
+	r.FirstSeen, r.AgeKnown = was.FirstSeen, was.AgeKnown
+	r.MarkedAt, r.Mark, r.Before = was.MarkedAt, was.Mark, was.Before
+	r.Owner, r.Holders, r.Why, r.Was = was.Owner, was.Holders, was.Why, was.Was
+	r.QuietSent, r.QuietReceived = was.QuietSent, was.QuietReceived
+	r.Stale, r.Dead, r.Missed = false, false, 0
+	r.Has &^= HasRates
+
+	if r.State != was.State {
+		r.Before, r.Mark, r.MarkedAt = was.State, Changed, t.now
+	}
+	if r.State != TimeWait && r.State != SynRecv {
+		r.Has |= HasUID
+	} else if was.Has&HasUID != 0 {
+		r.UID, r.Has = was.UID, r.Has|HasUID
+	}
+	t.keepCounters(r, &was)
+	t.measure(r, &was, t.now-seen.at)
+	t.noteInode(r, &was)
+	if r.Has&HasRates != 0 {
+		t.rates[i].add(r.SentRate, r.ReceivedRate)
+	}
+	*seen = seenAt{t.tick, t.now}
+}
+
+// keepCounters keeps the last counters of a socket that the kernel gives none for any more: a TIME_WAIT is
+// still the connection that moved them.
+func (t *Tracker) keepCounters(r, was *Socket) {
+	if r.Has&HasBytes == 0 && was.Has&HasBytes != 0 {
+		r.Sent, r.Received = was.Sent, was.Received
+		r.Has |= HasBytes
+	}
+	if r.Has&HasPackets == 0 && was.Has&HasPackets != 0 {
+		r.SentPackets, r.ReceivedPackets = was.SentPackets, was.ReceivedPackets
+		r.Has |= HasPackets
+	}
+}
+
+// noteInode keeps Owner right when the inode comes (accept) or goes (the process closed it).
+func (t *Tracker) noteInode(r, was *Socket) {
+	switch {
+	case r.Inode == was.Inode:
+		if r.Owner < 0 && r.Inode == 0 && r.State != was.State {
+			r.Why = ownerUnknown(r)
+		}
+	case r.Inode == 0:
+		r.Was, r.Holders = r.Owner >= 0, 0
+		if r.Owner < 0 {
+			r.Why = ownerUnknown(r)
+		}
+	default:
+		r.Owner, r.Holders, r.Was, r.Why = -1, 0, false, NotYet
+	}
+}
+
+// smoothing is the time constant of rates: after this long a step in the traffic shows to 63 %.
+const smoothing = float64(time.Second)
+
+// quietSamples in a row without a byte make a rate zero, however large it was.
+const quietSamples = 3
+
+// measure turns the counters of two samples, dt ns apart, into rates. A counter that went back, or a clock
+// that did not move, gives no rate.
+func (t *Tracker) measure(r, was *Socket, dt int64) {
+	const both = HasBytes
+	if r.Has&both == 0 || was.Has&both == 0 || dt <= 0 || r.State == TimeWait {
+		r.QuietSent, r.QuietReceived = 0, 0
+		return
+	}
+	if r.Sent < was.Sent || r.Received < was.Received {
+		return
+	}
+	first := was.Has&HasRates == 0
+	r.SentRate = smooth(was.SentRate, r.Sent-was.Sent, dt, first, &r.QuietSent)
+	r.ReceivedRate = smooth(was.ReceivedRate, r.Received-was.Received, dt, first, &r.QuietReceived)
+	r.Has |= HasRates
+}
+
+func smooth(old float32, bytes uint64, dt int64, first bool, quiet *uint8) float32 {
+	if bytes != 0 {
+		*quiet = 0
+	} else if *quiet < quietSamples {
+		*quiet++
+	}
+	seconds := float64(dt) / float64(time.Second)
+	rate := float64(bytes) / seconds
+	if first {
+		return float32(rate)
+	}
+	if *quiet >= quietSamples {
+		return 0
+	}
+	weight := 1 - math.Exp(-float64(dt)/smoothing)
+	return float32(float64(old) + weight*(rate-float64(old)))
+}
+
+// Finish ends a poll. Rows that a whole dump did not have are closed at the second miss, or when Gone says
+// so; rows of a dump that failed are stale. hold is for how long, in ns, closed rows stay.
+func (t *Tracker) Finish(outcomes []Outcome, hold int64) {
+	t.missing = t.missing[:0]
+	whole := make(map[SourceID]bool, len(outcomes))
+	for _, o := range outcomes {
+		whole[o.SourceID] = o.Whole
+		if o.Whole {
+			t.answered[o.SourceID] = true
+		}
+	}
+	clear(t.refs)
+	for i := 0; i < len(t.rows); {
+		r := &t.rows[i]
+		if r.Dead {
+			if t.now-r.MarkedAt >= hold {
+				t.remove(i)
+				continue
+			}
+		} else if t.seen[i].tick != t.tick {
+			t.miss(i, r, whole)
+		}
+		if r.Owner >= 0 {
+			t.refs[r.Owner]++
+		}
+		i++
+	}
+	t.sweepProcesses(hold)
+}
+
+func (t *Tracker) miss(i int, r *Socket, whole map[SourceID]bool) {
+	asked, answered := whole[SourceID{r.NetNS, r.Proto, r.Family}]
+	if answered && asked {
+		r.Missed++
+		if r.Missed >= 2 {
+			t.die(r)
+		} else {
+			t.missing = append(t.missing, int32(i))
+		}
+		return
+	}
+	r.Stale = true
+	r.Has &^= HasRates
+}
+
+func (t *Tracker) die(r *Socket) {
+	r.Dead, r.Mark, r.MarkedAt = true, Closed, t.now
+	r.Has &^= HasRates
+	if r.Owner >= 0 && r.Has&HasBytes != 0 {
+		p := &t.past[r.Owner]
+		p.sent, p.received = p.sent+r.Sent, p.received+r.Received
+	}
+}
+
+// Missing calls f for each socket that the last poll missed for the first time, so that the kernel can be
+// asked for exactly that one. When f says that the socket is gone, its row is closed.
+func (t *Tracker) Missing(f func(*Socket) (gone bool)) {
+	for _, i := range t.missing {
+		if r := &t.rows[i]; f(r) {
+			t.die(r)
+		}
+	}
+	t.missing = t.missing[:0]
+}
+
+// remove takes row i out; the last row takes its place.
+func (t *Tracker) remove(i int) {
+	delete(t.index, idOf(&t.rows[i]))
+	last := len(t.rows) - 1
+	if i != last {
+		t.rows[i], t.seen[i], t.rates[i] = t.rows[last], t.seen[last], t.rates[last]
+		t.index[idOf(&t.rows[i])] = int32(i)
+	}
+	t.rows, t.seen, t.rates = t.rows[:last], t.seen[:last], t.rates[:last]
+}
+
+// Unowned appends the inodes that no owner scan has answered for yet, sorted.
+func (t *Tracker) Unowned(dst []uint32) []uint32 {
+	for i := range t.rows {
+		if r := &t.rows[i]; r.Why == NotYet && r.Owner < 0 && r.Inode != 0 && !r.Dead {
+			dst = append(dst, r.Inode)
+		}
+	}
+	slices.Sort(dst)
+	return slices.Compact(dst)
+}
+
+// Own takes the answer of an owner scan.
+func (t *Tracker) Own(o *Owners) {
+	for i := range o.Processes {
+		t.know(&o.Processes[i])
+	}
+	before := t.shared
+	if o.Asked == nil {
+		t.shared = make(map[uint32][]int32, len(before))
+	}
+	for i := range t.rows {
+		r := &t.rows[i]
+		if r.Inode == 0 || r.Dead {
+			continue
+		}
+		if o.Asked != nil {
+			if r.Why != NotYet || r.Owner >= 0 {
+				continue
+			}
+			if _, asked := slices.BinarySearch(o.Asked, r.Inode); !asked {
+				continue
+			}
+		}
+		t.own(r, o, before)
+	}
+	for _, id := range o.Gone {
+		if slot, ok := t.procIndex[id]; ok {
+			t.procs[slot].Dead = true
+		}
+	}
+	if len(o.Gone) > 0 {
+		t.forgetGone()
+	}
+	t.publishHolders()
+}
+
+// forgetGone takes the processes that are gone out of the holders of shared sockets; a row that named one
+// names another, who still holds it. A row of one holder keeps it: it closes, or turns to Was.
+func (t *Tracker) forgetGone() {
+	gone := func(slot int32) bool { return t.procs[slot].Dead }
+	for inode, slots := range t.shared {
+		t.shared[inode] = slices.DeleteFunc(slots, gone)
+	}
+	for i := range t.rows {
+		r := &t.rows[i]
+		slots, ok := t.shared[r.Inode]
+		if !ok || r.Dead || int(r.Holders) == len(slots) {
+			continue
+		}
+		r.Holders = int32(max(1, len(slots)))
+		if len(slots) > 0 && gone(r.Owner) {
+			r.Owner = t.first(slots)
+		}
+	}
+	maps.DeleteFunc(t.shared, func(_ uint32, slots []int32) bool { return len(slots) < 2 })
+}
+
+// first is which of several holders a row names.
+func (t *Tracker) first(slots []int32) int32 {
+	best := slots[0]
+	for _, slot := range slots[1:] {
+		if ownsBefore(&t.procs[slot], &t.procs[best]) {
+			best = slot
+		}
+	}
+	return best
+}
+
+// own joins one row to its holders. before is who shared sockets until now.
+func (t *Tracker) own(r *Socket, o *Owners, before map[uint32][]int32) {
+	first, found := slices.BinarySearchFunc(o.Holds, r.Inode, func(h Hold, inode uint32) int {
+		return cmp.Compare(h.Inode, inode)
+	})
+	if !found {
+		if r.Owner >= 0 && o.Why != NoProcess {
+			if slots, ok := before[r.Inode]; ok {
+				t.shared[r.Inode] = slots
+			}
+			return // not seen this time; what was seen before stands
+		}
+		delete(t.shared, r.Inode)
+		r.Owner, r.Holders, r.Why = -1, 0, o.Why
+		return
+	}
+	delete(t.shared, r.Inode)
+	var slots []int32
+	for _, h := range o.Holds[first:] {
+		if h.Inode != r.Inode {
+			break
+		}
+		slot, ok := t.procIndex[h.ProcessID]
+		if !ok || t.procs[slot].Dead {
+			continue // a holder without its process is no answer
+		}
+		slots = append(slots, slot)
+	}
+	if len(slots) == 0 {
+		return
+	}
+	r.Owner, r.Holders, r.Why, r.Was = t.first(slots), int32(len(slots)), Known, false
+	if len(slots) > 1 {
+		t.shared[r.Inode] = slots
+	}
+}
+
+// ownsBefore chooses which of several holders a row names: the one that started first, which is the server
+// and not its workers. Pid 1 comes last: it holds the sockets it activates services with.
+func ownsBefore(a, b *Process) bool {
+	if (a.PID == 1) != (b.PID == 1) {
+		return b.PID == 1
+	}
+	if a.Start != b.Start {
+		return a.Start < b.Start
+	}
+	return a.PID < b.PID
+}
+
+// know takes a process's identity, new or read again.
+func (t *Tracker) know(p *Process) {
+	id := ProcessID{p.PID, p.Start}
+	slot, ok := t.procIndex[id]
+	if !ok {
+		slot = t.freeSlot()
+		t.procIndex[id] = slot
+		t.procs[slot] = *p
+		t.past[slot], t.refs[slot] = moved{}, 0
+		q := &t.procs[slot]
+		q.FirstSeen, q.MarkedAt, q.Mark, q.Dead = t.now, t.now, Unchanged, false
+		if len(t.answered) > 0 && t.tick > 1 {
+			q.Mark = New
+		}
+		return
+	}
+	q := &t.procs[slot]
+	if q.Mark == Closed { // it was thought gone and is back
+		q.Mark, q.MarkedAt = Changed, t.now
+	}
+	q.PPID, q.UID, q.Name, q.Cmdline, q.Exe = p.PPID, p.UID, p.Name, p.Cmdline, p.Exe
+	q.Unit, q.Container, q.Started, q.Dead = p.Unit, p.Container, p.Started, false
+}
+
+func (t *Tracker) freeSlot() int32 {
+	if n := len(t.free); n > 0 {
+		slot := t.free[n-1]
+		t.free = t.free[:n-1]
+		return slot
+	}
+	t.procs = append(t.procs, Process{})
+	t.past = append(t.past, moved{})
+	t.refs = append(t.refs, 0)
+	return int32(len(t.procs) - 1)
+}
+
+// sweepProcesses frees the slots of processes that are gone and that no row names.
+func (t *Tracker) sweepProcesses(hold int64) {
+	for i := range t.procs {
+		p := &t.procs[i]
+		if p.PID == 0 || !p.Dead {
+			continue
+		}
+		if p.Mark != Closed {
+			p.Mark, p.MarkedAt = Closed, t.now
+		} else if t.refs[i] == 0 && t.now-p.MarkedAt >= hold {
+			delete(t.procIndex, ProcessID{p.PID, p.Start})
+			*p = Process{}
+			t.free = append(t.free, int32(i))
+		}
+	}
+}
+
+// Idle appends the processes that hold no socket any more and are not known to be gone, so that the sampler
+// can look whether they still live.
+func (t *Tracker) Idle(dst []ProcessID) []ProcessID {
+	for i := range t.procs {
+		if p := &t.procs[i]; p.PID != 0 && !p.Dead && p.Sockets == 0 {
+			dst = append(dst, ProcessID{p.PID, p.Start})
+		}
+	}
+	return dst
+}
+
+func (t *Tracker) publishHolders() {
+	t.holders = nil // the old slice belongs to snapshots
+	for inode, slots := range t.shared {
+		for _, slot := range slots {
+			t.holders = append(t.holders, Holder{inode, slot})
+		}
+	}
+	slices.SortFunc(t.holders, func(a, b Holder) int {
+		return cmp.Or(cmp.Compare(a.Inode, b.Inode), cmp.Compare(a.Process, b.Process))
+	})
+}
+
+// Publish writes what is known now into s: all rows, the processes with their totals, the counts. The
+// fields that the tracker does not know (Sources, Access, Users ...) are the caller's.
+func (t *Tracker) Publish(s *Snapshot) {
+	s.Now, s.Taken = t.now, t.wall
+	t.addUp()
+	s.Sockets = append(s.Sockets[:0], t.rows...)
+	s.Processes = append(s.Processes[:0], t.procs...)
+	s.Holders = t.holders
+	s.Counts = Counts{}
+	s.Access.Hidden = 0
+	for i := range s.Sockets {
+		r := &s.Sockets[i]
+		if r.Dead {
+			continue
+		}
+		s.Counts.Endpoints++
+		if r.Proto == TCP && r.State < numStates {
+			s.Counts.States[r.State]++
+		}
+		if r.Owner < 0 && r.Why == NoPermission {
+			s.Access.Hidden++
+		}
+	}
+}
+
+// addUp computes the processes' totals anew from the rows and from what closed connections moved.
+func (t *Tracker) addUp() {
+	for i := range t.procs {
+		p := &t.procs[i]
+		p.Sockets, p.Established, p.Listening = 0, 0, 0
+		p.Sent, p.Received = t.past[i].sent, t.past[i].received
+		p.SentRate, p.ReceivedRate, p.HasRates = 0, 0, false
+		p.HasBytes = p.HasBytes || p.Sent|p.Received != 0
+	}
+	for i := range t.rows {
+		r := &t.rows[i]
+		if r.Owner >= 0 && !r.Dead {
+			t.procs[r.Owner].count(r)
+		}
+	}
+}
+
+// count adds a live socket to its process's totals.
+func (p *Process) count(r *Socket) {
+	if r.Has&HasBytes != 0 {
+		p.Sent, p.Received, p.HasBytes = p.Sent+r.Sent, p.Received+r.Received, true
+	}
+	if r.Was {
+		return // it moved the bytes, but holds the socket no more
+	}
+	p.Sockets++
+	switch {
+	case r.State == Listen:
+		p.Listening++
+	case r.State == Established:
+		p.Established++
+	}
+	if r.Has&HasRates != 0 {
+		p.SentRate, p.ReceivedRate, p.HasRates = p.SentRate+r.SentRate, p.ReceivedRate+r.ReceivedRate, true
+	}
+}

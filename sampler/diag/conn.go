@@ -1,0 +1,236 @@
+package diag
+
+// This file is the connection to one namespace's sock_diag: its life, and the loop that takes messages
+// out of datagrams.
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"sockview/model"
+)
+
+// Conn asks the sockets of one network namespace. One goroutine at a time may use it.
+type Conn struct {
+	transport Transport
+	buf       []byte // one datagram
+	rest      []byte // what of it was not looked at yet
+	request   []byte // the request, kept for the next
+	parser    parser
+	socket    model.Socket // the record that callbacks get
+
+	seq     uint32        // of the last request
+	started time.Time     // when it was sent
+	longest time.Duration // how long an answer may take in all
+	pending bool          // its answer was not read to the end
+	damage  error         // what made its answer partial, the first thing seen
+}
+
+// bufferSize is the size of the one receive buffer, bytes. The kernel fills a dump's message to
+// at most 32 KiB, however large the buffer is (netlink_recvmsg, af_netlink.c).
+const bufferSize = 64 << 10
+
+// How long to wait: a receive that comes back empty is repeated so often, and an answer as a whole may
+// take so long. A million sockets take about a second.
+const (
+	maxSilence = 4
+	maxAnswer  = 30 * time.Second
+	maxSignals = 10_000 // receives in a row cut short by a signal
+)
+
+// Open opens a socket to the sock_diag of the calling thread's current network namespace; to open one in
+// another, lock the goroutine to its thread (runtime.LockOSThread) and enter it first. The Conn stays in
+// that namespace, and keeps it alive, until Close. It says ErrUnsupported where there is no sock_diag.
+func Open() (*Conn, error) {
+	k, err := openKernel()
+	if err != nil {
+		return nil, openError(err)
+	}
+	return NewConn(k), nil
+}
+
+// NewConn is a Conn over a transport. It closes the transport when it is closed.
+func NewConn(t Transport) *Conn {
+	return &Conn{
+		transport: t, buf: make([]byte, bufferSize), request: make([]byte, 0, requestSize),
+		parser: parser{congestion: newNames()}, longest: maxAnswer,
+	}
+}
+
+// Close closes the socket and lets go of the namespace.
+func (c *Conn) Close() error {
+	if err := c.transport.Close(); err != nil {
+		return fmt.Errorf("close sock_diag: %w", err)
+	}
+	return nil
+}
+
+// NetNSCookie names the network namespace for good, until the next boot (SO_NETNS_COOKIE, Linux 5.14). It
+// says ErrUnsupported on an older kernel.
+func (c *Conn) NetNSCookie() (uint64, error) {
+	cookie, err := c.transport.NetNSCookie()
+	if err == unix.ENOPROTOOPT {
+		return 0, fmt.Errorf("SO_NETNS_COOKIE: %w: %w", ErrUnsupported, err)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("SO_NETNS_COOKIE: %w", err)
+	}
+	return cookie, nil
+}
+
+// Congestion are the names of congestion algorithms; model.Socket.Cong of every socket this Conn gave is an
+// index. The first is the empty text. Names are only ever added, so that the slice stays as it is and may
+// be kept and read by others.
+func (c *Conn) Congestion() []model.Text { return c.parser.congestion.all() }
+
+// message is one netlink message. Its body is in the receive buffer: it holds until the next one is taken.
+type message struct {
+	kind  uint16 // nlmsg_type
+	flags uint16
+	body  []byte
+}
+
+// send sends the request that encode left in c.request, after what is left of an earlier answer was read:
+// the kernel refuses a second dump while one is running (EBUSY).
+func (c *Conn) send() error {
+	if c.pending {
+		c.drain()
+	}
+	c.seq++
+	binary.NativeEndian.PutUint32(c.request[8:], c.seq)
+	c.rest, c.damage, c.started = nil, nil, time.Now()
+	for signals := 0; ; signals++ {
+		err := c.transport.Send(c.request)
+		if err == nil {
+			c.pending = true
+			return nil
+		}
+		if err != unix.EINTR || signals >= maxSignals {
+			return err
+		}
+	}
+}
+
+// drain reads the last answer to its end. What fails here fails again, and is told, with the next request;
+// what still comes later has an old sequence number and is skipped.
+func (c *Conn) drain() {
+	c.started = time.Now()
+	for {
+		m, err := c.next()
+		if err != nil || m.kind == unix.NLMSG_DONE || m.kind == unix.NLMSG_ERROR {
+			c.pending = false
+			return
+		}
+	}
+}
+
+// finish marks the answer as read to its end.
+func (c *Conn) finish() {
+	c.pending = false
+	c.rest = nil
+}
+
+// spoil notes that the answer is partial, and why.
+func (c *Conn) spoil(why error) {
+	if c.damage == nil {
+		c.damage = why
+	}
+}
+
+// next takes the next message that answers the last request. Messages of earlier requests are skipped.
+func (c *Conn) next() (message, error) {
+	for {
+		if len(c.rest) == 0 {
+			if err := c.fill(); err != nil {
+				return message{}, err
+			}
+		}
+		b := c.rest
+		if len(b) < unix.NLMSG_HDRLEN {
+			c.spoil(errTruncated)
+			c.rest = nil
+			continue
+		}
+		size := int(binary.NativeEndian.Uint32(b))
+		if size < unix.NLMSG_HDRLEN || size > len(b) {
+			c.spoil(errTruncated)
+			c.rest = nil
+			continue
+		}
+		c.rest = b[min(align(size), len(b)):]
+		if age := int32(c.seq - binary.NativeEndian.Uint32(b[8:])); age != 0 {
+			if age < 0 {
+				c.spoil(errSequence)
+			}
+			continue
+		}
+		m := message{
+			kind:  binary.NativeEndian.Uint16(b[4:]),
+			flags: binary.NativeEndian.Uint16(b[6:]),
+			body:  b[unix.NLMSG_HDRLEN:size],
+		}
+		if m.flags&unix.NLM_F_DUMP_INTR != 0 {
+			c.spoil(errInterrupted)
+		}
+		return m, nil
+	}
+}
+
+// fill receives the next datagram. When nothing comes for a while it says errSilence: then nothing is
+// pending any more.
+func (c *Conn) fill() error {
+	for silence, signals := 0, 0; silence < maxSilence && signals < maxSignals; {
+		if time.Since(c.started) > c.longest {
+			return errTooLong
+		}
+		n, err := c.transport.Receive(c.buf)
+		switch err {
+		case nil:
+			if n > len(c.buf) {
+				c.spoil(errTruncated)
+				n = len(c.buf)
+			}
+			if n > 0 {
+				c.rest = c.buf[:n]
+				return nil
+			}
+			silence++
+		case unix.EINTR:
+			signals++
+		case unix.EAGAIN:
+			silence++
+		case unix.ENOBUFS:
+			// Messages were lost, but those that follow are good and lead to the end.
+			c.spoil(errOverrun)
+			silence++
+		default:
+			return err
+		}
+	}
+	c.pending = false
+	return errSilence
+}
+
+// broken turns an error of next into the request's.
+func (c *Conn) broken(r request, err error) error {
+	if err == errSilence || err == errTooLong {
+		return r.wrap(ErrPartial, err)
+	}
+	return r.wrap(refused(err), fmt.Errorf("receive: %w", err))
+}
+
+func openError(err error) error {
+	for _, errno := range [...]error{unix.EPROTONOSUPPORT, unix.EAFNOSUPPORT, unix.EPERM, unix.EACCES} {
+		if errors.Is(err, errno) {
+			return fmt.Errorf("open sock_diag: %w: %w", ErrUnsupported, err)
+		}
+	}
+	return fmt.Errorf("open sock_diag: %w", err)
+}
+
+// align rounds a length up to where the next message or attribute begins (NLMSG_ALIGN, NLA_ALIGN).
+func align(n int) int { return (n + 3) &^ 3 }

@@ -1,0 +1,76 @@
+package sampler
+
+import (
+	"sync"
+
+	"sockview/model"
+)
+
+// snapshots is how many there are in all: the one on the screen, the one the view worker turns into the next
+// screen, and the one that is being built or waits.
+const snapshots = 3
+
+// Mailbox hands snapshots to one reader: a single slot in which the newest wins. Their memory goes round:
+// the reader gives each back, and it is written again only then.
+type Mailbox struct {
+	mu    sync.Mutex
+	slot  *model.Snapshot
+	free  []*model.Snapshot
+	ready chan struct{}
+}
+
+func newMailbox() *Mailbox {
+	m := &Mailbox{ready: make(chan struct{}, 1)}
+	for range snapshots {
+		m.free = append(m.free, new(model.Snapshot))
+	}
+	return m
+}
+
+// Ready has a token when there may be a snapshot to take.
+func (m *Mailbox) Ready() <-chan struct{} { return m.ready }
+
+// Take is the newest snapshot, or nil when it was taken before. It must be given back with Release.
+func (m *Mailbox) Take() *model.Snapshot {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.slot
+	m.slot = nil
+	return s
+}
+
+// Release gives a snapshot back; the reader holds nothing of it any more.
+func (m *Mailbox) Release(s *model.Snapshot) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.free = append(m.free, s)
+}
+
+// blank is a snapshot to write the next one into: a free one, else the one nobody took. Nil when the reader
+// holds all of them.
+func (m *Mailbox) blank() *model.Snapshot {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if n := len(m.free); n > 0 {
+		s := m.free[n-1]
+		m.free = m.free[:n-1]
+		return s
+	}
+	s := m.slot
+	m.slot = nil
+	return s
+}
+
+// put publishes s. An older one that nobody took is free again.
+func (m *Mailbox) put(s *model.Snapshot) {
+	m.mu.Lock()
+	if m.slot != nil {
+		m.free = append(m.free, m.slot)
+	}
+	m.slot = s
+	m.mu.Unlock()
+	select {
+	case m.ready <- struct{}{}:
+	default:
+	}
+}

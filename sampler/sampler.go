@@ -1,0 +1,341 @@
+// Package sampler is the only room that talks to the kernel. It polls sock_diag at an interval, joins each
+// socket to the processes that hold it, folds the polls in a model.Tracker and publishes complete snapshots.
+//
+// It never waits for whoever reads them: a mailbox of one slot lies between. What the reader wants (interval,
+// sample now, the row in focus) comes back as one small model.Demand.
+package sampler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"sockview/model"
+	"sockview/sampler/diag"
+	"sockview/sampler/host"
+	"sockview/sampler/proc"
+)
+
+const (
+	// DefaultInterval is the time between two polls unless the user chose another.
+	DefaultInterval = time.Second
+	// askLimit bounds how many missed rows a tick asks the kernel for one by one; the rest wait for the
+	// second miss.
+	askLimit = 256
+	// detailHolders bounds how many holders of one socket are told about in full.
+	detailHolders = 32
+)
+
+// Asker is where sockets come from: a *diag.Conn.
+type Asker interface {
+	Dump(proto model.Proto, family model.Family, fn func(*model.Socket)) (diag.Result, error)
+	Ask(t model.CloseTarget) (diag.Answer, error)
+	Congestion() []model.Text
+}
+
+// Config is what a Sampler is made of. Only Kernel and FS are needed.
+type Config struct {
+	Kernel      Asker
+	NetNSCookie uint64
+	FS          proc.FS
+	Access      model.Access
+	// Own says whether a socket belongs to our own name look-ups, which are not shown. Nil: none does.
+	Own func(cookie uint64) bool
+	// Go starts a goroutine; whoever brings it catches panics. Nil is the go statement.
+	Go func(name string, f func())
+	// Clock is monotonic ns and the wall clock. Nil is the real one.
+	Clock func() (int64, time.Time)
+}
+
+// Sampler polls the kernel and publishes snapshots. Run does the work; the other methods may be called from
+// any goroutine.
+type Sampler struct {
+	*Mailbox
+	cfg     Config
+	tracker *model.Tracker
+	owners  *owners
+
+	demand struct {
+		sync.Mutex
+		newest model.Demand
+		wake   chan struct{}
+	}
+	want model.Demand // as Run acts on it
+
+	seq        uint64
+	took       time.Duration
+	sources    []model.Source
+	wholeAt    map[string]int64
+	users      map[uint32]model.Text // replaced, never written to: snapshots share it
+	interfaces map[uint32]model.Text // likewise
+	congestion []model.Text          // likewise
+	newLinks   bool
+	skipped    int
+}
+
+// request is one dump of a poll.
+type request struct {
+	name   string
+	proto  model.Proto
+	family model.Family
+}
+
+var requests = [...]request{
+	{"TCP IPv4", model.TCP, model.IPv4},
+	{"TCP IPv6", model.TCP, model.IPv6},
+	{"UDP IPv4", model.UDP, model.IPv4},
+	{"UDP IPv6", model.UDP, model.IPv6},
+}
+
+// New makes a Sampler that has not asked anything yet.
+func New(cfg Config) *Sampler {
+	if cfg.Go == nil {
+		cfg.Go = func(_ string, f func()) { go f() }
+	}
+	if cfg.Clock == nil {
+		start := time.Now()
+		cfg.Clock = func() (int64, time.Time) {
+			now := time.Now()
+			return int64(now.Sub(start)), now
+		}
+	}
+	if cfg.Own == nil {
+		cfg.Own = func(uint64) bool { return false }
+	}
+	s := &Sampler{
+		Mailbox:    newMailbox(),
+		cfg:        cfg,
+		tracker:    model.NewTracker(),
+		wholeAt:    make(map[string]int64),
+		interfaces: make(map[uint32]model.Text),
+	}
+	s.owners = newOwners(proc.NewScanner(cfg.FS))
+	s.demand.wake = make(chan struct{}, 1)
+	s.demand.newest = model.Demand{Interval: DefaultInterval}
+	return s
+}
+
+// Want tells what the reader wants from now on; the newest demand wins.
+func (s *Sampler) Want(d model.Demand) {
+	s.demand.Lock()
+	s.demand.newest = d
+	s.demand.Unlock()
+	select {
+	case s.demand.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (s *Sampler) wanted() model.Demand {
+	s.demand.Lock()
+	defer s.demand.Unlock()
+	return s.demand.newest
+}
+
+// Run polls until ctx is done.
+func (s *Sampler) Run(ctx context.Context) {
+	s.cfg.Go("owners", func() { s.owners.run(ctx) })
+	s.want = s.wanted()
+	last := time.Now()
+	s.poll(ctx)
+	timer := time.NewTimer(s.want.Interval)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+			last = time.Now()
+			s.poll(ctx)
+		case <-s.demand.wake:
+			was := s.want
+			s.want = s.wanted()
+			if s.want.Now != was.Now {
+				last = time.Now()
+				s.poll(ctx)
+			} else if s.want.Focus != was.Focus {
+				s.publish()
+			}
+		case answer := <-s.owners.answers:
+			s.owners.take(answer, s.tracker)
+			s.publish()
+			s.owners.ask(ctx, s.tracker)
+		}
+		timer.Reset(max(0, s.want.Interval-time.Since(last)))
+	}
+}
+
+// Sample polls once and waits until the owners of what it saw are known or known not to be, at most for
+// patience. It is for output that is printed once; Run must not be running.
+func (s *Sampler) Sample(ctx context.Context, patience time.Duration) *model.Snapshot {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	s.cfg.Go("owners", func() { s.owners.run(ctx) })
+	s.want = s.wanted()
+	s.poll(ctx)
+	for s.owners.busy {
+		select {
+		case answer := <-s.owners.answers:
+			s.owners.take(answer, s.tracker)
+			s.owners.ask(ctx, s.tracker)
+		case <-ctx.Done():
+			s.owners.busy = false
+		}
+	}
+	s.publish()
+	return s.Take()
+}
+
+// hold is for how long changes are shown: what the user chose, else an interval, but at least a second.
+func (s *Sampler) hold() int64 {
+	if s.want.Hold > 0 {
+		return int64(s.want.Hold)
+	}
+	return int64(max(s.want.Interval, time.Second))
+}
+
+// poll asks the kernel for every socket and publishes what became of them.
+func (s *Sampler) poll(ctx context.Context) {
+	now, wall := s.cfg.Clock()
+	s.tracker.Begin(now, wall)
+	s.sources = nil // the old slice belongs to snapshots
+	outcomes := make([]model.Outcome, 0, len(requests))
+	for _, q := range requests {
+		result, err := s.cfg.Kernel.Dump(q.proto, q.family, s.see)
+		if err == nil {
+			s.wholeAt[q.name] = now
+		}
+		s.sources = append(s.sources, model.Source{
+			Name: q.name, Err: err, Bad: result.Bad, Age: now - s.wholeAt[q.name],
+		})
+		outcomes = append(outcomes, model.Outcome{
+			SourceID: model.SourceID{Proto: q.proto, Family: q.family},
+			Whole:    err == nil,
+		})
+	}
+	s.tracker.Finish(outcomes, s.hold())
+	s.confirm()
+	s.nameThings()
+	s.publish()
+	end, _ := s.cfg.Clock()
+	s.took = time.Duration(end - now)
+	s.owners.ask(ctx, s.tracker)
+}
+
+// see takes one record of a dump.
+func (s *Sampler) see(r *model.Socket) {
+	if s.cfg.Own(r.Cookie) {
+		return
+	}
+	if r.Interface != 0 {
+		if _, ok := s.interfaces[r.Interface]; !ok {
+			s.newLinks = true
+		}
+	}
+	s.tracker.See(r)
+}
+
+// confirm asks the kernel for exactly those sockets that a whole dump did not have: a dump may skip one.
+func (s *Sampler) confirm() {
+	asked := 0
+	s.tracker.Missing(func(r *model.Socket) bool {
+		if asked++; asked > askLimit || r.Cookie == 0 {
+			return false
+		}
+		_, err := s.cfg.Kernel.Ask(r.Target())
+		return errors.Is(err, diag.ErrGone)
+	})
+}
+
+// nameThings looks up the names of users, and of interfaces that the last poll saw for the first time. What
+// cannot be read keeps the names it had.
+func (s *Sampler) nameThings() {
+	users, err := s.cfg.FS.Users()
+	s.users = users
+	if err != nil {
+		s.sources = append(s.sources, model.Source{Name: "users", Err: err})
+	}
+	if s.newLinks {
+		s.newLinks = false
+		names, err := host.LinkNames()
+		if err != nil {
+			s.sources = append(s.sources, model.Source{Name: "interfaces", Err: err})
+			return
+		}
+		s.interfaces = names
+	}
+	if c := s.cfg.Kernel.Congestion(); len(c) != len(s.congestion) {
+		s.congestion = slices.Clone(c)
+	}
+}
+
+// publish puts all that is known now into the mailbox. When the reader holds every snapshot the tick is
+// skipped; the next one is complete again.
+func (s *Sampler) publish() {
+	out := s.blank()
+	if out == nil {
+		s.skipped++
+		return
+	}
+	s.seq++
+	out.Access = s.cfg.Access
+	s.tracker.Publish(out)
+	out.Seq = s.seq
+	out.Hold = s.hold()
+	out.Interval = s.want.Interval
+	out.Took = s.took
+	out.NetNS = []model.NetNS{{Cookie: s.cfg.NetNSCookie, Name: model.SafeText("own")}}
+	out.Users, out.Interfaces, out.Congestion = s.users, s.interfaces, s.congestion
+	out.Sources = append(slices.Clone(s.sources), s.owners.source)
+	if s.skipped > 0 {
+		out.Sources = append(out.Sources, model.Source{
+			Name: "screen", Err: fmt.Errorf("%d samples skipped: the screen held every snapshot", s.skipped),
+		})
+	}
+	out.Detail = s.detail(out)
+	s.put(out)
+}
+
+// detail asks for everything about the row in focus, if it is a socket of the snapshot.
+func (s *Sampler) detail(snap *model.Snapshot) *model.Detail {
+	if s.want.Focus == (model.Key{}) {
+		return nil
+	}
+	for i := range snap.Sockets {
+		r := &snap.Sockets[i]
+		if r.Cookie != s.want.Focus.ID || model.SocketKey(snap, r) != s.want.Focus {
+			continue
+		}
+		d := &model.Detail{Key: s.want.Focus}
+		if answer, err := s.cfg.Kernel.Ask(r.Target()); err != nil {
+			d.Err = err
+		} else {
+			d.Figures = answer.Figures
+		}
+		d.SentRates, d.ReceivedRates = s.tracker.History(r)
+		for _, p := range snap.HoldersOf(r) {
+			if len(d.Holders) == detailHolders {
+				break
+			}
+			d.Holders = append(d.Holders, s.processDetail(p))
+		}
+		return d
+	}
+	return nil
+}
+
+// processDetail reads all about a process; one that is gone, or whose pid another has now, is told by what
+// is known of it.
+func (s *Sampler) processDetail(p *model.Process) model.ProcessDetail {
+	d, err := s.cfg.FS.Detail(p.PID)
+	if err != nil || d.Start != p.Start {
+		return model.ProcessDetail{Process: *p, Why: model.Exited}
+	}
+	identity := d.Process
+	d.Process = *p
+	d.Cmdline, d.Exe = identity.Cmdline, identity.Exe
+	return d
+}

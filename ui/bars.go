@@ -1,0 +1,274 @@
+package ui
+
+// The lines around the table: what is looked at, how much there is, what can be done.
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gdamore/tcell/v2"
+	"github.com/rivo/tview"
+
+	"sockview/model"
+)
+
+// bars are the head, the status line and the foot.
+type bars struct {
+	app                *App
+	head, status, foot *bar
+}
+
+// bar is one line that draws itself.
+type bar struct {
+	*tview.Box
+	draw func(screen tcell.Screen, x, y, width int)
+}
+
+func newBar(draw func(tcell.Screen, int, int, int)) *bar {
+	b := &bar{tview.NewBox(), draw}
+	b.SetBackgroundColor(tcell.ColorDefault)
+	return b
+}
+
+func (b *bar) Draw(screen tcell.Screen) {
+	x, y, width, height := b.GetInnerRect()
+	if width > 0 && height > 0 {
+		fill(screen, x, y, width, tcell.StyleDefault)
+		b.draw(screen, x, y, width)
+	}
+}
+
+func newBars(a *App) *bars {
+	b := &bars{app: a}
+	b.head, b.status, b.foot = newBar(b.drawHead), newBar(b.drawStatus), newBar(b.drawFoot)
+	return b
+}
+
+func (b *bars) snapshot() *model.Snapshot {
+	if b.app.table.view == nil {
+		return nil
+	}
+	return b.app.table.view.snapshot
+}
+
+// drawHead says what program, which machine, what may be seen, and which screens there are.
+func (b *bars) drawHead(screen tcell.Screen, x, y, width int) {
+	a := b.app
+	right := ""
+	if a.paused {
+		right = "(paused)"
+	}
+	room := width - textWidth(right)
+	l := line{{"sockview", a.theme.title}, {"  " + a.cfg.Host.String() + "  ", a.theme.text}}
+	if s := b.snapshot(); s != nil {
+		text, warn := accessLine(s)
+		style := a.theme.text
+		if warn {
+			style = a.theme.warning
+		}
+		l = append(l, span{text + "  ", style})
+	}
+	for i, s := range a.screens {
+		style := a.theme.dim
+		if s == a.state.def {
+			style = a.theme.title
+		}
+		title := s.title
+		if s == a.state.def && s.name == "count" {
+			title += " " + a.state.by
+		}
+		l = append(l, span{strconv.Itoa(i+1) + " " + title + "  ", style})
+	}
+	putLine(screen, x, y, room-1, 0, l, a.theme.cut())
+	put(screen, x+room, y, width-room, right, a.theme.warning, a.theme.cut())
+}
+
+// accessLine says what may be seen; when it is not everything, how much is hidden and what would show it.
+func accessLine(s *model.Snapshot) (text string, warn bool) {
+	switch {
+	case s.Access.Hidden > 0:
+		missing := "root"
+		if len(s.Access.Missing) > 0 {
+			missing = "root or setcap, see ?"
+		}
+		return fmt.Sprintf("%d owners hidden (%s)", s.Access.Hidden, missing), true
+	case len(s.Access.Missing) > 0:
+		return "partial access", false
+	}
+	return "full access", false
+}
+
+// drawStatus counts, in TCPView's words and order, what the host has.
+func (b *bars) drawStatus(screen tcell.Screen, x, y, width int) {
+	a := b.app
+	s := b.snapshot()
+	if s == nil {
+		put(screen, x, y, width, "reading sockets ...", a.theme.dim, a.theme.cut())
+		return
+	}
+	if trouble := troubleLine(s); trouble != "" {
+		n := min(textWidth(trouble)+2, width/2)
+		put(screen, x+width-n+2, y, n-2, trouble, a.theme.warning, a.theme.cut())
+		width -= n
+	}
+	shown := ""
+	if !a.state.filter.Empty() || !a.choice.Everything() {
+		shown = strconv.Itoa(len(a.table.view.order))
+	}
+	put(screen, x, y, width, statusLine(&s.Counts, shown, a.demand.Interval, width), a.theme.text, a.theme.cut())
+}
+
+// statusLine is the longest form of the counts that fits width.
+func statusLine(c *model.Counts, shown string, interval time.Duration, width int) string {
+	type figure struct{ long, short, value string }
+	figures := []figure{
+		{"Endpoints", "Endp", strconv.Itoa(c.Endpoints)},
+		{"Established", "Estab", strconv.Itoa(c.State(model.Established))},
+		{"Listening", "Listen", strconv.Itoa(c.State(model.Listen))},
+		{"Time Wait", "TimeW", strconv.Itoa(c.State(model.TimeWait))},
+		{"Close Wait", "CloseW", strconv.Itoa(c.State(model.CloseWait))},
+		{"Update", "Upd", intervalText(interval)},
+	}
+	if shown != "" {
+		figures = append(figures[:1], append([]figure{{"Shown", "Shown", shown}}, figures[1:]...)...)
+	}
+	forms := []struct{ colon, between string }{{": ", " | "}, {": ", "  "}, {" ", " "}}
+	for _, form := range forms {
+		var words []string
+		for _, f := range figures {
+			words = append(words, f.long+form.colon+f.value)
+		}
+		if text := strings.Join(words, form.between); len(text) <= width {
+			return text
+		}
+	}
+	var words []string
+	for _, f := range figures {
+		words = append(words, f.short+" "+f.value)
+	}
+	return strings.Join(words, " ")
+}
+
+func intervalText(d time.Duration) string {
+	if d < time.Second {
+		return strconv.FormatInt(d.Milliseconds(), 10) + " ms"
+	}
+	return strconv.FormatFloat(d.Seconds(), 'g', 4, 64) + " s"
+}
+
+// troubleLine names the sources that failed and how old what they last said is.
+func troubleLine(s *model.Snapshot) string {
+	var parts []string
+	for i := range s.Sources {
+		src := &s.Sources[i]
+		switch {
+		case src.Err != nil:
+			text := src.Name + ": " + model.SafeText(src.Err.Error()).String()
+			if src.Age > 0 {
+				text += " (" + string(model.AppendDuration(nil, time.Duration(src.Age))) + " old)"
+			}
+			parts = append(parts, text)
+		case src.Bad > 0:
+			parts = append(parts, fmt.Sprintf("%s: %d rows unreadable", src.Name, src.Bad))
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+// drawFoot shows the filter or a message, and the keys most used here.
+func (b *bars) drawFoot(screen tcell.Screen, x, y, width int) {
+	a := b.app
+	used := 0
+	switch {
+	case a.message != "" && a.warning:
+		used = put(screen, x, y, width, a.message, a.theme.warning, a.theme.cut())
+	case a.message != "":
+		used = put(screen, x, y, width, a.message, a.theme.text, a.theme.cut())
+	default:
+		used = put(screen, x, y, width*2/3, a.filterNote(), a.theme.title, a.theme.cut())
+	}
+	if used > 0 {
+		used += 2
+	}
+	b.drawKeys(screen, x+used, y, width-used)
+}
+
+// drawKeys draws the footer's keys, as many as fit, at the right when something stands at the left.
+func (b *bars) drawKeys(screen tcell.Screen, x, y, width int) {
+	var l line
+	total := 0
+	for _, e := range b.app.keys.Footer(b.app.context()) {
+		w := textWidth(string(e.Key)) + 1 + textWidth(e.Title)
+		if total > 0 {
+			w += 2
+		}
+		if total+w > width {
+			break
+		}
+		if total > 0 {
+			l = append(l, span{"  ", b.app.theme.text})
+		}
+		l = append(l, span{string(e.Key), b.app.theme.key}, span{" " + e.Title, b.app.theme.text})
+		total += w
+	}
+	putLine(screen, x+width-total, y, total, 0, l, b.app.theme.cut())
+}
+
+// filterNote is what is left out of the table, in short.
+func (a *App) filterNote() string {
+	var parts []string
+	if c := a.choiceNote(); c != "" {
+		parts = append(parts, c)
+	}
+	if !a.state.filter.Empty() {
+		parts = append(parts, "/"+model.SafeText(a.state.filterText).String())
+	}
+	if n := len(a.state.marks); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d marked", n))
+	}
+	return strings.Join(parts, "  ")
+}
+
+// choiceNote says which toggles are set.
+func (a *App) choiceNote() string {
+	var parts []string
+	c := a.choice
+	if c.TCP != c.UDP {
+		if c.TCP {
+			parts = append(parts, "TCP")
+		} else {
+			parts = append(parts, "UDP")
+		}
+	}
+	if c.Family != 0 {
+		parts = append(parts, "IPv"+strconv.Itoa(int(c.Family)))
+	}
+	switch c.Listen {
+	case model.ConnectedOnly:
+		parts = append(parts, "connected")
+	case model.ListeningOnly:
+		parts = append(parts, "listening")
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "[" + strings.Join(parts, " ") + "]"
+}
+
+// emptyLine says why a table is empty.
+func (a *App) emptyLine() string {
+	v := a.table.view
+	if v == nil {
+		return "reading sockets ..."
+	}
+	why := a.filterNote()
+	if why == "" {
+		if trouble := troubleLine(v.snapshot); trouble != "" {
+			return "nothing to show: " + trouble
+		}
+		return "none"
+	}
+	return fmt.Sprintf("0 of %d: filter %s   (a shows all)", v.total, strings.TrimPrefix(why, "/"))
+}

@@ -1,0 +1,152 @@
+package ui
+
+// The config file and the command line, made one: what the user typed now wins over what he wrote once.
+
+import (
+	"errors"
+
+	"sockview/keymap"
+	"sockview/model"
+	"sockview/ui/config"
+)
+
+// Configured is a start with everything checked that can be checked before the screen opens.
+type Configured struct {
+	Start
+	Keys keymap.Map
+	// Path is where settings are kept, "" when there is no place for them.
+	Path string
+}
+
+// Configure reads the config and lays the command line over it. The error is one line for people.
+func Configure(o keymap.Options, env func(string) string) (Configured, error) {
+	c := Configured{Keys: keymap.Default()}
+	settings, err := c.load(o.Config, env)
+	if err != nil {
+		return c, err
+	}
+	c.Start = Start{
+		Screen: o.Screen, By: o.Count, Filter: model.JoinWords(o.Filter), Choice: ChoiceOf(o), Top: o.Top,
+		Interval: settings.Interval, Hold: settings.Hold, Theme: settings.Theme, NetNS: o.NetNS,
+		Names: (settings.Resolve || o.Names) && !o.Numeric,
+		Mouse: settings.Mouse || o.Mouse, ASCII: settings.ASCII || o.ASCII,
+		Columns: settings.Columns, Sort: sortings(settings.Sort),
+	}
+	if o.Count != "" {
+		c.Screen = "count"
+	}
+	if c.Screen == "" {
+		c.Screen = keymap.Screens()[0]
+	}
+	if o.Interval > 0 {
+		c.Interval = o.Interval
+	}
+	if o.Hold > 0 {
+		c.Hold = o.Hold
+	}
+	if o.Theme != "" {
+		c.Theme = o.Theme
+	}
+	if o.NoColor || env("NO_COLOR") != "" {
+		c.Theme = "none"
+	}
+	if len(o.Columns) > 0 {
+		c.Columns = map[string][]string{c.Screen: o.Columns}
+	}
+	if o.Sort != "" {
+		c.Sort = map[string]string{c.Screen: o.Sort}
+	}
+	return c, c.check()
+}
+
+func (c *Configured) load(named string, env func(string) string) (config.Config, error) {
+	known := config.Known{
+		Screens: keymap.Screens(), Columns: columnIDs, Themes: keymap.Themes(),
+		Interval: keymap.ParseInterval, Times: keymap.AllowedTime,
+		Rebind: c.rebind,
+	}
+	if named != "" {
+		c.Path = named
+		return config.LoadNamed(named, known)
+	}
+	path, err := config.Path(env)
+	if errors.Is(err, config.ErrNoHome) {
+		return config.Default(), nil
+	}
+	c.Path = path
+	return config.Load(path, known)
+}
+
+func (c *Configured) rebind(keys map[string][]string) (blame string, err error) {
+	changes := make(map[keymap.Action][]keymap.Key)
+	for action, spellings := range keys {
+		list := []keymap.Key{}
+		for _, s := range spellings {
+			list = append(list, keymap.Key(s))
+		}
+		changes[keymap.Action(action)] = list
+	}
+	changed, err := c.Keys.With(changes)
+	var wrong *keymap.BindError
+	if errors.As(err, &wrong) {
+		return string(wrong.Action), err
+	}
+	c.Keys = changed
+	return "", err
+}
+
+func columnIDs(name string) []string {
+	var ids []string
+	for _, s := range screens() {
+		if s.name != name {
+			continue
+		}
+		for _, spec := range s.specs(firstBy(name)) {
+			ids = append(ids, spec.ID)
+		}
+	}
+	return ids
+}
+
+// firstBy is the column a screen of groups groups by at first.
+func firstBy(name string) string {
+	if name == "hosts" {
+		return "remote"
+	}
+	return countFirst
+}
+
+func sortings(settings map[string]config.Sorting) map[string]string {
+	out := make(map[string]string)
+	for screen, s := range settings {
+		out[screen] = s.Column + [...]string{"", " asc", " desc"}[s.Way]
+	}
+	return out
+}
+
+// check finds the columns, screens and the filter that do not exist or are wrong.
+func (c *Configured) check() error {
+	for _, def := range screens() {
+		if def.name != c.Screen {
+			continue
+		}
+		by, err := countColumn(def, c.By, "")
+		if err != nil {
+			return err
+		}
+		st, err := c.newState(def, by, nil)
+		if err != nil {
+			return err
+		}
+		return st.setFilter(c.Filter)
+	}
+	return &StartError{"no screen " + c.Screen}
+}
+
+// SaveColumns keeps the columns chosen for a screen in the config.
+func (c *Configured) SaveColumns(screen string, ids []string) error {
+	if c.Path == "" {
+		return config.ErrNoHome
+	}
+	return config.SetColumns(c.Path, screen, ids)
+}

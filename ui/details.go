@@ -1,0 +1,339 @@
+package ui
+
+// Everything known about one socket: who has it, what its figures say in plain sentences, what it moved of late.
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"sockview/keymap"
+	"sockview/model"
+)
+
+// details is the page about one socket. It follows the socket from snapshot to snapshot.
+type details struct {
+	*pager
+	key model.Key
+}
+
+// openDetails opens the page about the socket with this identity and has the sampler ask for all about it.
+func (a *App) openDetails(k model.Key) {
+	d := &details{key: k}
+	d.pager = newPager(&a.theme, keymap.Details, "Socket", func(width int) []line { return a.detailLines(d, width) })
+	a.demand.Focus = k
+	a.want()
+	a.push(d)
+}
+
+// detailLines is the page, made of the newest view.
+func (a *App) detailLines(d *details, width int) []line {
+	v := a.table.view
+	if v == nil {
+		return nil
+	}
+	s := v.snapshot
+	var r *model.Socket
+	for i := range s.Sockets {
+		if s.Sockets[i].Cookie == d.key.ID && model.SocketKey(s, &s.Sockets[i]) == d.key {
+			r = &s.Sockets[i]
+			break
+		}
+	}
+	w := &page{theme: &a.theme, width: width}
+	if r == nil {
+		w.warn("This socket is closed and its row is gone. Esc goes back.")
+		return w.lines
+	}
+	d.title = targetText(r.Target())
+	w.sentences(s, r)
+	if detail := s.Detail; detail != nil && detail.Key == d.key {
+		w.plot(detail, s.Interval)
+		w.processes(s, r, detail)
+		w.otherSockets(s, r)
+		w.columns(s, r)
+		w.figures(detail)
+	} else {
+		w.otherSockets(s, r)
+		w.columns(s, r)
+	}
+	return w.lines
+}
+
+// page collects lines of text.
+type page struct {
+	theme *theme
+	width int
+	lines []line
+}
+
+func (w *page) head(text string) {
+	if len(w.lines) > 0 {
+		w.lines = append(w.lines, nil)
+	}
+	w.lines = append(w.lines, line{{text, w.theme.title}})
+}
+
+func (w *page) field(name, value string) {
+	const indent = 12
+	for i, part := range wrap(value, max(16, w.width-indent)) {
+		label := ""
+		if i == 0 {
+			label = name
+		}
+		w.lines = append(w.lines, line{{fmt.Sprintf("%-*s", indent, label), w.theme.dim}, {part, w.theme.text}})
+	}
+}
+
+func (w *page) text(text string) {
+	for _, part := range wrap(text, max(16, w.width)) {
+		w.lines = append(w.lines, line{{part, w.theme.text}})
+	}
+}
+
+func (w *page) warn(text string) {
+	for _, part := range wrap(text, max(16, w.width)) {
+		w.lines = append(w.lines, line{{part, w.theme.warning}})
+	}
+}
+
+// wrap breaks text at spaces into lines of at most width cells; a longer word is cut apart.
+func wrap(text string, width int) []string {
+	var lines []string
+	current := ""
+	for _, word := range strings.Fields(text) {
+		for textWidth(word) > width {
+			if current != "" {
+				lines, current = append(lines, current), ""
+			}
+			head := cutCells(word, width)
+			lines, word = append(lines, head), word[len(head):]
+		}
+		switch {
+		case current == "":
+			current = word
+		case textWidth(current)+1+textWidth(word) <= width:
+			current += " " + word
+		default:
+			lines, current = append(lines, current), word
+		}
+	}
+	if current != "" || len(lines) == 0 {
+		lines = append(lines, current)
+	}
+	return lines
+}
+
+// cutCells is the longest beginning of s that takes at most n cells, but at least one character.
+func cutCells(s string, n int) string {
+	end := 0
+	for i, r := range s {
+		next := i + len(string(r))
+		if end > 0 && textWidth(s[:next]) > n {
+			break
+		}
+		end = next
+	}
+	return s[:end]
+}
+
+// sentences say what the state and the queues mean.
+func (w *page) sentences(s *model.Snapshot, r *model.Socket) {
+	state := r.StateName()
+	switch {
+	case r.Dead:
+		state += ", closed"
+	case r.Stale:
+		state += ", stale: its source failed"
+	case r.Before != model.StateUnknown:
+		state += " (was " + r.Before.String() + ")"
+	}
+	w.head("State: " + state)
+	for _, text := range []string{model.ExplainState(r), model.ExplainListener(r)} {
+		if text != "" {
+			w.text(text)
+		}
+	}
+	for _, text := range model.ExplainQueues(r) {
+		w.text(text)
+	}
+	for _, text := range []string{model.ExplainTimer(r), model.ExplainOwner(r)} {
+		if text != "" {
+			w.text(text)
+		}
+	}
+}
+
+// plot draws the rates of the last samples.
+func (w *page) plot(d *model.Detail, interval time.Duration) {
+	if len(d.SentRates) == 0 {
+		return
+	}
+	w.head(fmt.Sprintf("Rates, last %d samples (%s each)", len(d.SentRates), intervalText(interval)))
+	for _, p := range []struct {
+		name  string
+		rates []float32
+	}{{"sent", d.SentRates}, {"received", d.ReceivedRates}} {
+		top := float32(0)
+		for _, rate := range p.rates {
+			top = max(top, rate)
+		}
+		last := p.rates[len(p.rates)-1]
+		w.lines = append(w.lines, line{
+			{fmt.Sprintf("%-12s", p.name), w.theme.dim}, {plotText(w.theme.bars(), p.rates), w.theme.text},
+			{fmt.Sprintf("  now %s/s, top %s/s", model.AppendShort(nil, uint64(last)), model.AppendShort(nil, uint64(top))), w.theme.text},
+		})
+	}
+}
+
+// plotText is a bar for each rate, the highest full.
+func plotText(bars []rune, rates []float32) string {
+	top := float32(0)
+	for _, rate := range rates {
+		top = max(top, rate)
+	}
+	var b strings.Builder
+	for _, rate := range rates {
+		step := 0
+		if top > 0 && rate > 0 {
+			step = max(1, int(rate/top*float32(len(bars)-1)+0.5))
+		}
+		b.WriteRune(bars[step])
+	}
+	return b.String()
+}
+
+// processes tell of each holder and of its parents.
+func (w *page) processes(s *model.Snapshot, r *model.Socket, d *model.Detail) {
+	if len(d.Holders) > 1 {
+		w.head(fmt.Sprintf("Held by %d processes", r.Holders))
+	}
+	for i := range d.Holders {
+		p := &d.Holders[i]
+		title := fmt.Sprintf("Process %s (%d)", p.Name, p.PID)
+		if r.Was {
+			title = fmt.Sprintf("Was process %s (%d)", p.Name, p.PID)
+		}
+		w.head(title)
+		w.field("command", orWhy(p.Cmdline, model.NotGiven))
+		w.field("executable", orWhy(p.Exe, p.Why))
+		w.field("directory", orWhy(p.Cwd, p.Why))
+		user := p.User.String()
+		if user == "" {
+			user = s.UserName(p.UID).Text
+		}
+		w.field("user", fmt.Sprintf("%s (uid %d)", user, p.UID))
+		w.field("started", ageText(s.Taken, p.Started))
+		if !p.Unit.Empty() {
+			w.field("unit", p.Unit.String())
+		}
+		if !p.Container.Empty() {
+			w.field("container", p.Container.String())
+		}
+		var up []string
+		for j := range p.Parents {
+			up = append(up, fmt.Sprintf("%s (%d, %s)", p.Parents[j].Name, p.Parents[j].PID, s.UserName(p.Parents[j].UID).Text))
+		}
+		if len(up) > 0 {
+			w.field("started by", strings.Join(up, " < "))
+		}
+	}
+}
+
+func orWhy(t model.Text, why model.Unknown) string {
+	switch {
+	case !t.Empty():
+		return t.String()
+	case why == model.Known:
+		return "-"
+	}
+	return "- (" + why.String() + ")"
+}
+
+// maxSiblings bounds the list of a process's other sockets.
+const maxSiblings = 20
+
+// otherSockets lists what else its process holds.
+func (w *page) otherSockets(s *model.Snapshot, r *model.Socket) {
+	p := s.HolderOf(r)
+	if p == nil {
+		return
+	}
+	var others []string
+	more := 0
+	for i := range s.Sockets {
+		o := &s.Sockets[i]
+		if o == r || o.Owner != r.Owner || o.Dead {
+			continue
+		}
+		if len(others) < maxSiblings {
+			others = append(others, targetText(o.Target()))
+		} else {
+			more++
+		}
+	}
+	if len(others) == 0 {
+		return
+	}
+	w.head(fmt.Sprintf("Its other sockets: %d", len(others)+more))
+	for _, o := range others {
+		w.text(o)
+	}
+	if more > 0 {
+		w.text(fmt.Sprintf("... and %d more (Enter on it in Processes shows all)", more))
+	}
+}
+
+// columns are the values of every column, with what they mean.
+func (w *page) columns(s *model.Snapshot, r *model.Socket) {
+	w.head("Columns")
+	var f model.Formatter
+	table := model.Sockets()
+	for i := range table.Columns {
+		c := &table.Columns[i]
+		v := c.Value(s, r)
+		text := string(f.Append(nil, c.Kind, v))
+		switch {
+		case v.Why != model.Known:
+			text = "- (" + v.Why.String() + ")"
+		case (c.Kind == model.KindBytes || c.Kind == model.KindRate) && v.Num >= 1000:
+			text = fmt.Sprintf("%s (%d)", text, v.Num)
+		}
+		w.figure(c.ID, text, c.Help)
+	}
+}
+
+// figure is a name, a value and, where there is room, what it is.
+func (w *page) figure(name, value, help string) {
+	const names, values = 22, 22
+	l := line{{fmt.Sprintf("%-*s ", names, name), w.theme.dim}}
+	pad := max(0, values-textWidth(value))
+	l = append(l, span{value + strings.Repeat(" ", pad) + " ", w.theme.text})
+	if w.width > names+values+20 {
+		l = append(l, span{help, w.theme.dim})
+	}
+	w.lines = append(w.lines, l)
+}
+
+// figures are the kernel's own, by group.
+func (w *page) figures(d *model.Detail) {
+	if d.Err != nil {
+		w.head("Kernel figures")
+		w.warn(model.SafeText(d.Err.Error()).String())
+		return
+	}
+	group := ""
+	var f model.Formatter
+	for i := range d.Figures {
+		g := &d.Figures[i]
+		if g.Group != group {
+			group = g.Group
+			w.head(group)
+		}
+		text := string(f.Append(nil, g.Kind, g.Value))
+		if g.Value.Why == model.Known && (g.Kind == model.KindBytes || g.Kind == model.KindRate) && g.Value.Num >= 1000 {
+			text = fmt.Sprintf("%s (%d)", text, g.Value.Num)
+		}
+		w.figure(g.Name, text, g.Help)
+	}
+}

@@ -1,0 +1,102 @@
+package ui
+
+// Taking rows elsewhere: to the clipboard of the terminal, or into a file.
+
+import (
+	"fmt"
+	"strings"
+
+	"sockview/keymap"
+	"sockview/model"
+	"sockview/ui/text"
+)
+
+// copy puts the subjects, a line each, into the terminal's clipboard (OSC 52), over SSH too.
+func (a *App) copy() {
+	rows := a.subjects()
+	v := a.table.view
+	if len(rows) == 0 {
+		a.warn("no row to copy")
+		return
+	}
+	var b strings.Builder
+	for _, row := range rows {
+		for i, c := range a.state.shown {
+			if i > 0 {
+				b.WriteByte('\t')
+			}
+			b.Write(a.format.Append(nil, a.state.specs[c].Kind, v.rows.Value(row, c)))
+		}
+		b.WriteByte('\n')
+	}
+	a.cfg.Screen.SetClipboard([]byte(b.String()))
+	a.say(fmt.Sprintf("%d rows copied, if the terminal allows it (OSC 52)", len(rows)))
+}
+
+// export saves the table as it stands: the marked rows, or all that the filter shows.
+func (a *App) export() {
+	v := a.table.view
+	if v == nil {
+		return
+	}
+	order := v.order
+	if len(a.state.marks) > 0 {
+		order = nil
+		for _, row := range a.subjects() {
+			order = append(order, int32(row))
+		}
+	}
+	// The snapshot goes back while the name is typed, so what is saved is frozen now.
+	t := text.Table{Specs: a.state.specs, Columns: append([]int(nil), a.state.shown...), Format: a.format}
+	t.Rows, t.Order = freeze(v.rows, order, t.Columns)
+	a.input.ask(keymap.Prompt, fmt.Sprintf("Save %d rows to (.csv .json .txt): ", len(order)), "", nil,
+		func(path string) {
+			a.pop()
+			if strings.TrimSpace(path) == "" {
+				a.say("nothing was saved")
+				return
+			}
+			if err := text.Save(path, t); err != nil {
+				a.warn(model.SafeText(err.Error()).String())
+				return
+			}
+			a.say(fmt.Sprintf("%d rows saved to %s", len(t.Order), model.SafeText(path)))
+		},
+		func() {
+			a.pop()
+			a.say("nothing was saved")
+		})
+	a.push(a.input)
+}
+
+// frozen are rows that were read out of a snapshot.
+type frozen struct {
+	values  [][]model.Value
+	keys    []model.Key
+	changes []model.Change
+}
+
+func freeze(rows model.Rows, order []int32, columns []int) (*frozen, []int32) {
+	f := &frozen{}
+	out := make([]int32, len(order))
+	width := 0
+	for _, c := range columns {
+		width = max(width, c+1)
+	}
+	for i, row := range order {
+		values := make([]model.Value, width)
+		for _, c := range columns {
+			values[c] = rows.Value(int(row), c)
+		}
+		f.values = append(f.values, values)
+		f.keys = append(f.keys, rows.Key(int(row)))
+		f.changes = append(f.changes, rows.Change(int(row)))
+		out[i] = int32(i)
+	}
+	return f, out
+}
+
+func (f *frozen) Len() int                        { return len(f.values) }
+func (f *frozen) Key(i int) model.Key             { return f.keys[i] }
+func (f *frozen) Change(i int) model.Change       { return f.changes[i] }
+func (f *frozen) Value(i, column int) model.Value { return f.values[i][column] }

@@ -1,0 +1,71 @@
+package ui
+
+// The help screen: the table of bindings as it stands, and what the signs mean.
+
+import (
+	"fmt"
+	"strings"
+
+	"sockview/keymap"
+)
+
+func (a *App) help() {
+	a.push(newPager(&a.theme, keymap.HelpScreen, "Help (Esc closes)", a.helpLines))
+}
+
+func (a *App) helpLines(width int) []line {
+	w := &page{theme: &a.theme, width: width}
+	for _, section := range a.keys.Help("") {
+		w.head(string(section.Group))
+		for _, b := range section.Bindings {
+			var keys []string
+			for _, k := range b.Keys {
+				keys = append(keys, string(k))
+			}
+			w.lines = append(w.lines, line{
+				{fmt.Sprintf("  %-16s ", strings.Join(keys, " ")), a.theme.key}, {b.Help, a.theme.text},
+			})
+		}
+	}
+	w.head("Signs")
+	for _, s := range []struct {
+		sign string
+		what string
+	}{
+		{"+ green", "new since the last sample"}, {"~ yellow", "its state changed"}, {"- red", "closed"},
+		{"* bold", "marked"}, {"-", "not known; the details (Enter) say why"},
+	} {
+		w.lines = append(w.lines, line{{fmt.Sprintf("  %-16s ", s.sign), a.theme.key}, {s.what, a.theme.text}})
+	}
+	w.head("Filter")
+	for _, s := range []struct{ example, what string }{
+		{"nginx", "any column on show contains it"},
+		{"port:443 state:established", "both; a port is local or remote"},
+		{"process:nginx,haproxy", "either"},
+		{"remote:10.0.0.0/8 or remote:::1", "a network, or an address"},
+		{"rtt>50ms sent>=1M", "with units"},
+		{"lport:8000-8100 not user=root", "a range; not"},
+		{"cmdline~'java.*kafka'", "a regular expression"},
+		{"process:-", "not known"},
+	} {
+		w.lines = append(w.lines, line{{fmt.Sprintf("  %-33s ", s.example), a.theme.key}, {s.what, a.theme.text}})
+	}
+	a.accessHelp(w)
+	return w.lines
+}
+
+// accessHelp says what is hidden and the line that would show it.
+func (a *App) accessHelp(w *page) {
+	s := a.bars.snapshot()
+	w.head("Access")
+	if s == nil || len(s.Access.Missing) == 0 {
+		w.text("Full: every owner is shown, every process can be signalled, every connection closed.")
+		return
+	}
+	w.text(fmt.Sprintf("%d sockets belong to processes of other users that may not be looked into. sudo sockview shows them, or once and for all:", s.Access.Hidden))
+	w.lines = append(w.lines, line{{"  " + SetcapLine, a.theme.key}})
+	w.text("Missing now: " + strings.Join(s.Access.Missing, ", "))
+}
+
+// SetcapLine gives the binary what it needs to show every owner, signal and close, without being root.
+const SetcapLine = "sudo setcap cap_sys_ptrace,cap_dac_read_search,cap_net_admin,cap_kill=p sockview"

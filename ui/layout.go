@@ -1,0 +1,85 @@
+package ui
+
+// How wide the columns of a table are, and which give way on a narrow screen.
+
+import (
+	"slices"
+
+	"sockview/model"
+)
+
+// placed is a column on the screen: which, where from and how wide.
+type placed struct {
+	column   int // index into the specs
+	x, width int
+}
+
+const columnGap = 1
+
+// layout places the columns shown, in their order, into width cells. natural is, beside shown, the width the
+// cells that are on the screen would like; figures are never cut, texts and addresses shrink to their column's
+// least width. When that is not enough, columns give way by priority. A left above 0 means that the user
+// scrolled: then the first column stays, left columns after it are out of sight, and none gives way but at
+// the right edge.
+func layout(specs []model.Spec, shown, natural []int, width, left int) []placed {
+	type candidate struct {
+		at, width, least int
+	}
+	var cs []candidate
+	for i, c := range shown {
+		if i > 0 && i <= left {
+			continue
+		}
+		cs = append(cs, candidate{i, natural[i], least(&specs[c], natural[i])})
+	}
+	need := func(w func(candidate) int) int {
+		sum := -columnGap
+		for _, c := range cs {
+			sum += w(c) + columnGap
+		}
+		return sum
+	}
+	narrow := func(c candidate) int { return c.least }
+	for len(cs) > 1 && need(narrow) > width {
+		last := len(cs) - 1
+		if left == 0 {
+			last = firstToGive(specs, shown, len(cs), func(i int) int { return cs[i].at })
+		}
+		cs = slices.Delete(cs, last, last+1)
+	}
+	// What is left over goes to those that were shrunk, from the left.
+	spare := width - need(narrow)
+	out := make([]placed, 0, len(cs))
+	x := 0
+	for _, c := range cs {
+		w := c.least
+		if grow := min(c.width-c.least, spare); grow > 0 {
+			w, spare = w+grow, spare-grow
+		}
+		w = min(w, max(width-x, 0))
+		out = append(out, placed{shown[c.at], x, w})
+		x += w + columnGap
+	}
+	return out
+}
+
+// least is how far a column can shrink: a cut text can still be read, a cut figure would be a lie.
+func least(s *model.Spec, natural int) int {
+	switch s.Kind {
+	case model.KindText, model.KindAddress:
+		return min(natural, s.Width)
+	}
+	return natural
+}
+
+// firstToGive is which of n columns gives way: the one of the highest Give, of equals the last. The first
+// column stays to the end.
+func firstToGive(specs []model.Spec, shown []int, n int, at func(int) int) int {
+	give := n - 1
+	for i := n - 1; i > 0; i-- {
+		if specs[shown[at(i)]].Give > specs[shown[at(give)]].Give {
+			give = i
+		}
+	}
+	return give
+}

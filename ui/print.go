@@ -1,0 +1,65 @@
+package ui
+
+// The same tables printed: one snapshot, through the same selection as the screen, into a writer.
+
+import (
+	"io"
+
+	"sockview/keymap"
+	"sockview/model"
+	"sockview/ui/text"
+)
+
+// Prints says whether these flags ask for output rather than a screen, on a terminal too.
+func Prints(o keymap.Options) bool {
+	return o.Once || o.JSON || o.CSV || o.Top > 0 || o.Count != "" && o.Screen == ""
+}
+
+// Print writes one snapshot as the options want it.
+func Print(w io.Writer, s *model.Snapshot, o keymap.Options, c Configured, names Names) error {
+	var def *screen
+	for _, d := range screens() {
+		if d.name == c.Screen {
+			def = d
+		}
+	}
+	by, err := countColumn(def, c.By, "")
+	if err != nil {
+		return err
+	}
+	var service func(string) (uint16, bool)
+	if names != nil {
+		service = names.ServicePort
+	}
+	st, err := c.newState(def, by, service)
+	if err != nil {
+		return err
+	}
+	if err := st.setFilter(c.Filter); err != nil {
+		return err
+	}
+	q := st.query()
+	q.choice, q.format = c.Choice, &model.Formatter{}
+	if c.Names {
+		q.format = namedFormat(names)
+	}
+	rows, order, _ := def.compile(&q)(s, nil)
+	if c.Top > 0 && len(order) > c.Top {
+		order = order[:c.Top]
+	}
+	t := text.Table{Specs: st.specs, Columns: st.shown, Rows: rows, Order: order, Format: q.format}
+	switch {
+	case o.JSON:
+		return text.JSON(w, t)
+	case o.CSV:
+		return text.CSV(w, t)
+	}
+	return text.Plain(w, t)
+}
+
+// PrintTrouble writes a line for each source that did not answer whole.
+func PrintTrouble(w io.Writer, s *model.Snapshot) {
+	if t := troubleLine(s); t != "" {
+		io.WriteString(w, "sockview: "+t+"\n") //nolint:errcheck // nobody is left to be told
+	}
+}

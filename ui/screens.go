@@ -1,0 +1,193 @@
+package ui
+
+// What each screen is. A screen is data: where its rows come from, what they are sorted by at first, where Enter
+// leads.
+
+import (
+	"slices"
+	"strings"
+
+	"sockview/keymap"
+	"sockview/model"
+)
+
+// screen describes one screen.
+type screen struct {
+	name   string // as --screen and the config say it
+	title  string // as the tab says it
+	action keymap.Action
+	sort   string // column it is sorted by at first
+	desc   bool
+
+	specs func(by string) []model.Spec
+	// scopes are what its filter may ask about: its own rows, then the sockets below them.
+	scopes  func(by string) []model.Scope
+	compile func(q *query) selection
+	// open is the filter that shows a row's sockets; nil where Enter opens the row itself.
+	open func(v *view, row int) string
+}
+
+// countFirst is what the count screen counts by until the user says otherwise.
+const countFirst = "state"
+
+func screens() []*screen {
+	sockets := model.Sockets()
+	processes := model.Processes()
+	return []*screen{
+		{
+			name: "sockets", title: "Sockets", action: keymap.ScreenSockets, sort: "process",
+			specs:   func(string) []model.Spec { return sockets.Specs() },
+			scopes:  func(string) []model.Scope { return []model.Scope{{Name: "sockets", Specs: sockets.Specs()}} },
+			compile: selectSockets,
+		},
+		{
+			name: "processes", title: "Processes", action: keymap.ScreenProcesses, sort: "tx", desc: true,
+			specs: func(string) []model.Spec { return processes.Specs() },
+			scopes: func(string) []model.Scope {
+				return []model.Scope{{Name: "processes", Specs: processes.Specs()}, {Name: "sockets", Specs: sockets.Specs()}}
+			},
+			compile: selectProcesses,
+			open: func(v *view, row int) string {
+				return "pid=" + valueText(v.rows.Value(row, columnIndex(processes.Specs(), "pid")), model.KindNumber)
+			},
+		},
+		groupScreen("hosts", "Hosts", keymap.ScreenHosts),
+		groupScreen("count", "Count", keymap.ScreenCount),
+	}
+}
+
+// groupScreen is a screen of sockets counted by a column. Hosts is the one by remote address.
+func groupScreen(name, title string, action keymap.Action) *screen {
+	return &screen{
+		name: name, title: title, action: action, sort: "sockets", desc: true,
+		specs: func(by string) []model.Spec { return groupTable(name, by).Specs() },
+		scopes: func(by string) []model.Scope {
+			return []model.Scope{
+				{Name: name, Specs: groupTable(name, by).Specs()},
+				{Name: "sockets", Specs: model.Sockets().Specs()},
+			}
+		},
+		compile: selectGroups,
+		open: func(v *view, row int) string {
+			return groupFilter(v.query.by, v.rows.Value(row, 0))
+		},
+	}
+}
+
+// groupFilter is the filter for the sockets that have this value.
+func groupFilter(by string, value model.Value) string {
+	spec := model.Sockets().Specs()[columnIndex(model.Sockets().Specs(), by)]
+	if value.Why != model.Known {
+		return by + ":-"
+	}
+	return by + "=" + model.Quote(valueText(value, spec.Kind))
+}
+
+// valueText is a value written so that a filter reads it back exactly.
+func valueText(v model.Value, k model.Kind) string {
+	switch k {
+	case model.KindBytes, model.KindRate, model.KindCount:
+		k = model.KindNumber // in full, not 1.2K
+	}
+	var numeric model.Formatter
+	return string(numeric.Append(nil, k, v))
+}
+
+func groupTable(name, by string) *model.Table[model.Group] {
+	sockets := model.Sockets()
+	spec := sockets.Columns[columnIndex(sockets.Specs(), by)].Spec
+	if name == "hosts" {
+		return model.Groups(name, spec, "HOST")
+	}
+	return model.Groups(name, spec)
+}
+
+// columnIndex is where the column with this id is; -1 when there is none.
+func columnIndex(specs []model.Spec, id string) int {
+	return slices.IndexFunc(specs, func(s model.Spec) bool { return s.ID == id })
+}
+
+// findColumn takes a column as people name it: by id, title or alias, in any case.
+func findColumn(specs []model.Spec, name string) int {
+	name = strings.ToLower(strings.TrimSpace(name))
+	if i := columnIndex(specs, name); i >= 0 {
+		return i
+	}
+	return slices.IndexFunc(specs, func(s model.Spec) bool {
+		return strings.ToLower(s.Title) == name || slices.Contains(s.Aliases, name)
+	})
+}
+
+// chooseSockets appends the sockets that the toggles and the filter let through, and says how many the toggles
+// alone would.
+func chooseSockets(s *model.Snapshot, q *query, match func(*model.Snapshot, *model.Socket) bool, order []int32) ([]int32, int) {
+	total := 0
+	for i := range s.Sockets {
+		r := &s.Sockets[i]
+		if !r.Dead {
+			total++
+		}
+		if q.choice.Shows(r) && (match == nil || match(s, r)) {
+			order = append(order, int32(i))
+		}
+	}
+	return order, total
+}
+
+func selectSockets(q *query) selection {
+	t := model.Sockets()
+	match := model.Matcher(q.filter, 0, t, q.format)
+	return func(s *model.Snapshot, order []int32) (model.Rows, []int32, int) {
+		order, total := chooseSockets(s, q, match, order)
+		t.Sort(s, s.Sockets, order, q.sorting)
+		return model.Bind(t, s, s.Sockets), order, total
+	}
+}
+
+func selectProcesses(q *query) selection {
+	sockets, t := model.Sockets(), model.Processes()
+	below := model.Matcher(q.filter, 1, sockets, q.format)
+	match := model.Matcher(q.filter, 0, t, q.format)
+	var buffer []int32
+	return func(s *model.Snapshot, order []int32) (model.Rows, []int32, int) {
+		rows := s.Processes
+		if below != nil || !q.choice.Everything() {
+			buffer, _ = chooseSockets(s, q, below, buffer[:0])
+			rows = model.ProcessesOf(s, buffer)
+		}
+		total := 0
+		for i := range rows {
+			if p := &rows[i]; p.Shown(s) {
+				total++
+				if match == nil || match(s, p) {
+					order = append(order, int32(i))
+				}
+			}
+		}
+		t.Sort(s, rows, order, q.sorting)
+		return model.Bind(t, s, rows), order, total
+	}
+}
+
+func selectGroups(q *query) selection {
+	sockets, t := model.Sockets(), groupTable(q.def.name, q.by)
+	column := &sockets.Columns[columnIndex(sockets.Specs(), q.by)]
+	below := model.Matcher(q.filter, 1, sockets, q.format)
+	match := model.Matcher(q.filter, 0, t, q.format)
+	var buffer []int32
+	return func(s *model.Snapshot, order []int32) (model.Rows, []int32, int) {
+		buffer, _ = chooseSockets(s, q, below, buffer[:0])
+		groups := model.GroupBy
+		if q.def.name == "hosts" {
+			groups = model.GroupHosts
+		}
+		rows := groups(s, buffer, column)
+		for i := range rows {
+			if match == nil || match(s, &rows[i]) {
+				order = append(order, int32(i))
+			}
+		}
+		t.Sort(s, rows, order, q.sorting)
+		return model.Bind(t, s, rows), order, len(rows)
+	}
+}

@@ -1,0 +1,109 @@
+package ui
+
+// What a person did to a screen: columns, order, filter, cursor, marks.
+
+import "sockview/model"
+
+// screenState is how one screen stands. It outlives the views that pass through it.
+type screenState struct {
+	def     *screen
+	by      string // the column that a count screen counts by
+	specs   []model.Spec
+	shown   []int // columns chosen, in their order
+	sorting model.Sorting
+
+	filterText string        // as typed
+	filter     *model.Filter // the last one that was right
+	filterErr  error
+
+	cursor   model.Key // the row the cursor is on
+	cursorAt int       // where it is in the view
+	atTop    bool      // the cursor was not moved: it stays in the first row, whichever that is
+	top      int       // first row on the screen
+	left     int       // columns scrolled out of sight
+
+	marks map[model.Key]struct{}
+
+	service func(name string) (uint16, bool) // for the filter: the port of a service name
+}
+
+// setFilter takes a filter as typed. One that is wrong is remembered with its mistake, and the last right one
+// stays in force.
+func (st *screenState) setFilter(text string) error {
+	st.filterText = text
+	f, err := model.ParseFilter(text, st.scopes()...)
+	if err != nil {
+		st.filterErr = err
+		return err
+	}
+	st.filter, st.filterErr = f, nil
+	return nil
+}
+
+// scopes are what the screen's filter may ask about. Bare words look at the columns on show.
+func (st *screenState) scopes() []model.Scope {
+	scopes := st.def.scopes(st.by)
+	for i := range scopes {
+		scopes[i].Service = st.service
+	}
+	scopes[0].Shown = st.shown
+	return scopes
+}
+
+// follow finds the cursor's row in a new view and keeps it on its line of the screen. When the row is gone,
+// the cursor stays where it is, on the row that is there now.
+func (st *screenState) follow(v *view) {
+	n := len(v.order)
+	if n == 0 {
+		st.cursorAt, st.top = 0, 0
+		return
+	}
+	if st.atTop {
+		st.cursorAt, st.top = 0, 0
+		st.cursor = v.rows.Key(int(v.order[0]))
+		return
+	}
+	was := st.cursorAt
+	if was >= n || v.rows.Key(int(v.order[was])) != st.cursor {
+		if at, ok := v.find(st.cursor); ok {
+			st.top += at - was
+			st.cursorAt = at
+		} else {
+			st.cursorAt = min(was, n-1)
+			st.cursor = v.rows.Key(int(v.order[st.cursorAt]))
+		}
+	}
+}
+
+// moveTo puts the cursor on row at of the view, or as near as there are rows.
+func (st *screenState) moveTo(v *view, at int) {
+	if v == nil || len(v.order) == 0 {
+		return
+	}
+	st.cursorAt = max(0, min(at, len(v.order)-1))
+	st.cursor = v.rows.Key(int(v.order[st.cursorAt]))
+	st.atTop = false
+}
+
+// toTop puts the cursor in the first row and lets it stay there, whichever row comes first.
+func (st *screenState) toTop(v *view) {
+	st.moveTo(v, 0)
+	st.atTop = true
+}
+
+// scrollTo keeps the cursor within the height rows that are on the screen.
+func (st *screenState) scrollTo(n, height int) {
+	st.top = min(st.top, st.cursorAt)
+	if st.cursorAt >= st.top+height {
+		st.top = st.cursorAt - height + 1
+	}
+	st.top = max(0, min(st.top, n-height))
+}
+
+// query is what the view worker is to make for this screen.
+func (st *screenState) query() query {
+	return query{
+		def: st.def, by: st.by, filter: st.filter, sorting: st.sorting,
+		shown: append([]int(nil), st.shown...),
+	}
+}

@@ -1,0 +1,128 @@
+package ui
+
+// The view worker: it takes snapshots and the newest query, filters and sorts beside the drawing, and hands
+// over rows that only need to be painted.
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"sockview/model"
+)
+
+// query is what a person wants to see. It is a value: the worker shares nothing with the screen.
+type query struct {
+	def     *screen
+	by      string
+	choice  model.Choice
+	filter  *model.Filter
+	sorting model.Sorting
+	shown   []int
+	format  *model.Formatter // names or numbers
+	paused  bool
+	seq     uint64 // counts queries, so that the screen can tell a view of an older one
+}
+
+// view is one snapshot as one query wants it: rows in order, ready to be painted. Whoever holds it may read its
+// snapshot; the worker gives the snapshot back when the next view was taken over.
+type view struct {
+	snapshot *model.Snapshot
+	rows     model.Rows
+	order    []int32
+	total    int // rows there are without the filter
+	query    query
+	took     time.Duration
+}
+
+// find is where the row with this identity is.
+func (v *view) find(k model.Key) (int, bool) {
+	for at, row := range v.order {
+		if v.rows.Key(int(row)) == k {
+			return at, true
+		}
+	}
+	return 0, false
+}
+
+// selection turns a snapshot into rows in order. It is made once for a query; order's memory may be used.
+type selection func(s *model.Snapshot, order []int32) (rows model.Rows, chosen []int32, total int)
+
+// viewer is the worker.
+type viewer struct {
+	in   Snapshots
+	show func(*view) // returns when the screen has taken it over
+
+	mu     sync.Mutex
+	newest query
+	wake   chan struct{}
+}
+
+func newViewer(in Snapshots, show func(*view)) *viewer {
+	return &viewer{in: in, show: show, wake: make(chan struct{}, 1)}
+}
+
+// ask sets the query; the newest wins.
+func (w *viewer) ask(q query) {
+	w.mu.Lock()
+	w.newest = q
+	w.mu.Unlock()
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (w *viewer) query() query {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.newest
+}
+
+// run works until ctx is done. While the query is paused it keeps the snapshot it has; sampling goes on.
+func (w *viewer) run(ctx context.Context) {
+	var (
+		held     *model.Snapshot
+		buffers  [2][]int32
+		turn     int
+		selected selection
+		compiled uint64
+	)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-w.wake:
+		case <-w.in.Ready():
+		}
+		q := w.query()
+		if q.def == nil {
+			continue
+		}
+		s := held
+		if !q.paused || held == nil {
+			if newer := w.in.Take(); newer != nil {
+				s = newer
+			}
+		}
+		if s == nil || s == held && q.seq == compiled {
+			continue
+		}
+		start := time.Now()
+		if selected == nil || q.seq != compiled {
+			selected, compiled = q.def.compile(&q), q.seq
+		}
+		v := &view{snapshot: s, query: q}
+		v.rows, v.order, v.total = selected(s, buffers[turn][:0])
+		buffers[turn] = v.order
+		turn = 1 - turn
+		v.took = time.Since(start)
+		w.show(v)
+		if s != held {
+			if held != nil {
+				w.in.Release(held)
+			}
+			held = s
+		}
+	}
+}
