@@ -50,19 +50,26 @@ func run(args []string, guard *term.Guard) int {
 	if err != nil {
 		return fail(err, keymap.ExitUsage)
 	}
-	resolver := names.New(names.Config{Go: func(f func()) { guard.Go("names", f) }})
-	kernel, err := sampler.Open(sampler.Options{Own: resolver.Own, Go: guard.Go})
+	start := func(name string, f func()) {
+		if name == options.Panic { // for the tests of what a panic leaves behind
+			f = func() { panic("as --panic asked for") }
+		}
+		guard.Go(name, f)
+	}
+	resolver := names.New(names.Config{Go: func(f func()) { start("resolver", f) }})
+	kernel, err := sampler.Open(sampler.Options{Own: resolver.Own, Go: start})
 	if err != nil {
 		return fail(err, 1)
 	}
 	if ui.Prints(options) || !term.IsTerminal(os.Stdout) {
 		return printOnce(kernel, options, configured, resolver)
 	}
-	return show(kernel, options, configured, resolver, guard)
+	return show(kernel, options, configured, resolver, guard, start)
 }
 
 // show runs the full-screen view until its user quits.
-func show(kernel *sampler.Kernel, options keymap.Options, c ui.Configured, resolver *names.Resolver, guard *term.Guard) int {
+func show(kernel *sampler.Kernel, options keymap.Options, c ui.Configured, resolver *names.Resolver, guard *term.Guard,
+	start func(string, func())) int {
 	terminal, err := term.Open(term.Options{
 		NoColor: options.NoColor, ASCII: c.ASCII, Mouse: c.Mouse, Guard: guard,
 	})
@@ -77,7 +84,7 @@ func show(kernel *sampler.Kernel, options keymap.Options, c ui.Configured, resol
 	}
 	actor := act.New("/proc", kernel.Destroy)
 	app, err := ui.New(ui.Config{
-		Snapshots: kernel.Sampler, Names: resolver, Screen: terminal.Screen(), Suspend: func(s ui.Suspender) { terminal.Suspend(s) }, Go: guard.Go,
+		Snapshots: kernel.Sampler, Names: resolver, Screen: terminal.Screen(), Suspend: func(s ui.Suspender) { terminal.Suspend(s) }, Go: start,
 		Keys: c.Keys, Host: model.SafeText(hostname), SaveColumns: c.SaveColumns, Start: c.Start, Panic: options.Panic,
 		Actor: ui.Actor{
 			Signals: act.Signals(), Rank: actor.Rank, Close: actor.Close,
@@ -97,7 +104,7 @@ func show(kernel *sampler.Kernel, options keymap.Options, c ui.Configured, resol
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	guard.Go("sampler", func() { kernel.Run(ctx) })
+	start("sampler", func() { kernel.Run(ctx) })
 	if err := app.Run(); err != nil {
 		terminal.Restore()
 		return fail(err, 1)

@@ -149,15 +149,17 @@ func Sockets() *Table[Socket] {
 			}
 			return fresh(s, r.Mark, r.MarkedAt)
 		},
+		// The ends first: of equal rows a server's connections come in the order people look for them.
 		Less: func(a, b *Socket) bool {
-			return cmp.Or(cmp.Compare(a.NetNS, b.NetNS), cmp.Compare(a.Proto, b.Proto), cmp.Compare(a.Cookie, b.Cookie),
-				cmp.Compare(a.Inode, b.Inode), cmp.Compare(a.LocalPort, b.LocalPort),
-				cmp.Compare(a.RemotePort, b.RemotePort), cmpAddr(a.Local, b.Local), cmpAddr(a.Remote, b.Remote)) < 0
+			return cmp.Or(cmp.Compare(a.NetNS, b.NetNS), cmp.Compare(a.Proto, b.Proto),
+				cmp.Compare(a.LocalPort, b.LocalPort), cmpAddr(a.Local, b.Local),
+				cmp.Compare(a.RemotePort, b.RemotePort), cmpAddr(a.Remote, b.Remote),
+				cmp.Compare(a.Cookie, b.Cookie), cmp.Compare(a.Inode, b.Inode)) < 0
 		},
 	}
 }
 
-// RemotePortValue is the other end's port; who listens has none, which is shown as *.
+// portValue is a port with the protocol it is of.
 func portValue(r *Socket, port uint16) Value {
 	return Value{Num: int64(port), Text: r.ProtoName()}
 }

@@ -155,6 +155,9 @@ func (a *App) show(v *view) {
 	if v.query.def != a.state.def || v.query.by != a.state.by {
 		return
 	}
+	if a.cfg.Panic == "screen" {
+		panic("as --panic asked for")
+	}
 	a.table.show(v)
 	for _, o := range a.overlays {
 		o.refresh()

@@ -11,6 +11,7 @@ import (
 	"github.com/gdamore/tcell/v2"
 	"github.com/rivo/tview"
 
+	"sockview/keymap"
 	"sockview/model"
 )
 
@@ -89,11 +90,14 @@ func (b *bars) drawHead(screen tcell.Screen, x, y, width int) {
 func accessLine(s *model.Snapshot) (text string, warn bool) {
 	switch {
 	case s.Access.Hidden > 0:
-		missing := "root"
-		if len(s.Access.Missing) > 0 {
-			missing = "root or setcap, see ?"
+		text = fmt.Sprintf("%d owners hidden", s.Access.Hidden)
+		if s.Access.Hidden == 1 {
+			text = "1 owner hidden"
 		}
-		return fmt.Sprintf("%d owners hidden (%s)", s.Access.Hidden, missing), true
+		if len(s.Access.Missing) > 0 {
+			text += " (sudo or setcap: ?)"
+		}
+		return text, true
 	case len(s.Access.Missing) > 0:
 		return "partial access", false
 	}
@@ -106,6 +110,10 @@ func (b *bars) drawStatus(screen tcell.Screen, x, y, width int) {
 	s := b.snapshot()
 	if s == nil {
 		put(screen, x, y, width, "reading sockets ...", a.theme.dim, a.theme.cut())
+		return
+	}
+	if a.context() == keymap.FilterLine && a.state.filterErr != nil {
+		put(screen, x, y, width, a.state.filterErr.Error(), a.theme.warning, a.theme.cut())
 		return
 	}
 	if trouble := troubleLine(s); trouble != "" {

@@ -47,16 +47,25 @@ func layout(specs []model.Spec, shown, natural []int, width, left int) []placed 
 		}
 		cs = slices.Delete(cs, last, last+1)
 	}
-	// What is left over goes to those that were shrunk, from the left.
-	spare := width - need(narrow)
+	// What is left over goes to those that were shrunk, a cell each in turn.
+	widths := make([]int, len(cs))
+	for i, c := range cs {
+		widths[i] = c.least
+	}
+	for spare, grew := width-need(narrow), true; spare > 0 && grew; {
+		grew = false
+		for i, c := range cs {
+			if spare > 0 && widths[i] < c.width {
+				widths[i]++
+				spare--
+				grew = true
+			}
+		}
+	}
 	out := make([]placed, 0, len(cs))
 	x := 0
-	for _, c := range cs {
-		w := c.least
-		if grow := min(c.width-c.least, spare); grow > 0 {
-			w, spare = w+grow, spare-grow
-		}
-		w = min(w, max(width-x, 0))
+	for i, c := range cs {
+		w := min(widths[i], max(width-x, 0))
 		out = append(out, placed{shown[c.at], x, w})
 		x += w + columnGap
 	}

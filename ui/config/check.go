@@ -23,30 +23,36 @@ func parse(path string, src []byte, known Known) (Config, error) {
 	for _, s := range d.sections {
 		c.entries(d.entries[next:s.at])
 		next = s.at
-		c.section(&s)
+		if c.mistake == nil {
+			c.section(&s)
+		}
 	}
 	c.entries(d.entries[next:])
-	if d.broken != nil {
-		c.mistakes = append(c.mistakes, d.broken)
+	if d.broken != nil && (c.mistake == nil || d.broken.Line < c.mistake.Line) {
+		c.mistake = d.broken
 	}
-	c.rebind(d)
-	if err := first(c.mistakes); err != nil {
-		return Config{}, err
+	if c.mistake == nil {
+		c.rebind(d)
+	}
+	if c.mistake != nil {
+		return Config{}, c.mistake
 	}
 	return c.config, nil
 }
 
-// checker takes the settings of a document one after the other.
+// checker takes the settings of a document one after the other, up to the first mistake.
 type checker struct {
-	path     string
-	known    Known
-	config   Config
-	seen     map[string]int // name of a setting or section -> the line it was first in
-	mistakes []*Mistake
+	path    string
+	known   Known
+	config  Config
+	seen    map[string]int // path of a setting or section -> the line it was first in
+	mistake *Mistake
 }
 
 func (c *checker) wrong(line int, format string, args ...any) {
-	c.mistakes = append(c.mistakes, &Mistake{c.path, line, fmt.Sprintf(format, args...)})
+	if c.mistake == nil {
+		c.mistake = &Mistake{c.path, line, fmt.Sprintf(format, args...)}
+	}
 }
 
 // again says whether a setting or section was there before, and that it must not.
@@ -77,7 +83,7 @@ func (c *checker) section(s *section) {
 }
 
 func (c *checker) entries(entries []entry) {
-	for i := range entries {
+	for i := 0; i < len(entries) && c.mistake == nil; i++ {
 		c.entry(&entries[i])
 	}
 }
@@ -266,10 +272,9 @@ func (c *checker) keys(e *entry) {
 	c.config.Keys[e.path[1]] = keys
 }
 
-// rebind has the keys checked, all of them at once: of a whole file only, since one that is missing may be
-// what makes another free.
+// rebind has the keys checked, all of them at once, when all else is well.
 func (c *checker) rebind(d *document) {
-	if len(c.config.Keys) == 0 || d.broken != nil {
+	if len(c.config.Keys) == 0 {
 		return
 	}
 	blame, err := c.known.Rebind(c.config.Keys)

@@ -94,7 +94,7 @@ func Path(env func(string) string) (string, error) {
 
 // Load reads the settings from the usual place. Without a file they are the defaults. The error is one line:
 // a *Mistake, or why the file could not be read; it goes with the zero Config. The first mistake of the file
-// is the one told.
+// is the one told, those of [keys] when there is no other.
 func Load(path string, known Known) (Config, error) {
 	c, err := LoadNamed(path, known)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -56,7 +56,8 @@ type value struct {
 	above []string
 }
 
-// deepest is how many words a path has that is looked at: [columns] sockets.
+// deepest is how many words a setting's path has: [columns] sockets. Of a longer one, which no setting has,
+// one more is kept.
 const deepest = 2
 
 var byteOrderMark = []byte("\xef\xbb\xbf")
@@ -93,7 +94,7 @@ func parseDocument(path string, src []byte) *document {
 	var refused *toml.DecodeError
 	if err := toml.Unmarshal(body, &all); errors.As(err, &refused) {
 		line, _ := refused.Position()
-		d.broken = &Mistake{path, line, "not TOML: " + explain(strings.TrimPrefix(refused.Error(), "toml: "))}
+		d.broken = &Mistake{path, line, "not TOML: " + explain(refused.Error())}
 	} else if err != nil {
 		d.broken = &Mistake{path, 1, "not TOML: " + explain(err.Error())}
 	}
@@ -108,12 +109,13 @@ func explain(msg string) string {
 	case msg == "strings must be quoted":
 		return `text must stand in quotes, as "500ms"`
 	}
-	return shown(msg)
+	msg = strings.ReplaceAll(msg, "toml: ", "")
+	return shown(msg[:min(len(msg), 200)])
 }
 
 // isOpen says whether the parser's message is about something that is not closed.
 func isOpen(msg string) bool {
-	return strings.Contains(msg, "incomplete") || strings.Contains(msg, "unterminated")
+	return strings.Contains(msg, "incomplete") || strings.Contains(msg, "terminated")
 }
 
 // line is the line that the offset is in, from 1.
@@ -193,7 +195,9 @@ func (r *reader) key(n *unstable.Node) (words []string, start, end int) {
 			start = from
 		}
 		end = to
-		words = append(words, string(it.Node().Data))
+		if len(words) <= deepest {
+			words = append(words, string(it.Node().Data))
+		}
 	}
 	return words, start, end
 }
@@ -201,12 +205,13 @@ func (r *reader) key(n *unstable.Node) (words []string, start, end int) {
 func (r *reader) keyValue(n *unstable.Node, prefix []string, inline bool) {
 	words, start, end := r.key(n)
 	_, to := r.place(n.Raw)
+	path := slices.Concat(prefix, words)
 	from := end + bytes.IndexByte(r.src[end:], '=') + 1
 	for r.src[from] == ' ' || r.src[from] == '\t' {
 		from++
 	}
 	e := entry{
-		path: slices.Concat(prefix, words), line: r.line(start), section: len(r.sections) - 1, inline: inline,
+		path: path[:min(len(path), deepest+1)], line: r.line(start), section: len(r.sections) - 1, inline: inline,
 		start: start, from: from, to: to,
 	}
 	table := n.Value().Kind == unstable.InlineTable
@@ -276,7 +281,7 @@ func (r *reader) comments(array *value, run *unstable.Node, last int, above []st
 func name(path []string) string {
 	words := make([]string, len(path))
 	for i, w := range path {
-		words[i] = shown(w)
+		words[i] = clip(w)
 	}
 	return strings.Join(words, ".")
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"slices"
 	"strings"
 
 	"sockview/model"
@@ -44,15 +43,18 @@ func cause(err error) error {
 // shown is text of the user's or the system's as it may be printed.
 func shown(s string) string { return model.SafeText(s).String() }
 
-// quote quotes a word of the user's, cut where it is no word any more.
-func quote(s string) string {
+// clip is a word of the user's for a message, cut where it is no word any more.
+func clip(s string) string {
 	const most = 40
 	r := []rune(shown(s[:min(len(s), 8*most)]))
 	if len(r) > most {
-		return `"` + string(r[:most-1]) + `…"`
+		return string(r[:most-1]) + "…"
 	}
-	return `"` + string(r) + `"`
+	return string(r)
 }
+
+// quote is clip in quotes.
+func quote(s string) string { return `"` + clip(s) + `"` }
 
 // instead says what to write for a word that is none of those allowed.
 func instead(word string, allowed []string) string {
@@ -108,12 +110,4 @@ func distance(a, b string) int {
 		}
 	}
 	return d[len(d)-1]
-}
-
-// first is the mistake that stands first in the file, nil for none.
-func first(mistakes []*Mistake) error {
-	if len(mistakes) == 0 {
-		return nil
-	}
-	return slices.MinFunc(mistakes, func(a, b *Mistake) int { return a.Line - b.Line })
 }

@@ -81,6 +81,9 @@ func edit(path string, src []byte, screen string, ids []string) ([]byte, error) 
 			return nil, fmt.Errorf("%s is no name", quote(word))
 		}
 	}
+	if len(ids) == 0 {
+		return nil, errors.New("a table needs a column")
+	}
 	d := parseDocument(path, src)
 	if d.broken != nil {
 		return nil, d.broken
@@ -244,9 +247,15 @@ func (e *editor) list(old *entry) string {
 	if old == nil || old.value.kind != unstable.Array || !bytes.ContainsRune(e.src[old.from:old.to], '\n') {
 		return "[" + strings.Join(quoted, ", ") + "]"
 	}
+	// what stood above a column that went was not about it alone: it now stands above the next
 	had := make(map[string]value, len(old.value.items))
+	var above []string
 	for _, item := range old.value.items {
-		had[item.text] = item
+		above = append(above, item.above...)
+		if slices.Contains(e.ids, item.text) {
+			item.above, above = above, nil
+			had[item.text] = item
+		}
 	}
 	indent := e.itemIndent(old)
 	var b strings.Builder
@@ -265,11 +274,7 @@ func (e *editor) list(old *entry) string {
 		}
 		b.WriteString(e.eol)
 	}
-	for _, item := range old.value.items {
-		if !slices.Contains(e.ids, item.text) {
-			comments(item.above) // what stood above a column that went was not about it alone
-		}
-	}
+	comments(above)
 	comments(old.value.above)
 	// the closing bracket stands where it stood
 	last := bytes.LastIndexByte(e.src[:old.to], '\n') + 1

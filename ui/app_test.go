@@ -1,0 +1,78 @@
+package ui
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"sockview/model"
+)
+
+func TestSocketsScreen(t *testing.T) {
+	h := start(t, 120, 16, nil)
+	w := web()
+	h.feed(w.snapshot(0))
+	w.sockets[1].Sent += 2_000_000
+	h.feed(w.snapshot(time.Second))
+	screen := h.text()
+	for _, want := range []string{
+		"Endpoints: 7 | Established: 3 | Listening: 2 | Time Wait: 0 | Close Wait: 1 | Update: 1 s",
+		"1 owner hidden", "nginx", "2.0M", "UNCONN", "2001:db8::1",
+	} {
+		if !strings.Contains(screen, want) {
+			t.Errorf("no %q on the screen:\n%s", want, screen)
+		}
+	}
+}
+
+func TestChangesAreMarked(t *testing.T) {
+	h := start(t, 120, 16, nil)
+	w := web()
+	h.feed(w.snapshot(0))
+	w.sockets[2].State = model.FinWait2
+	w.sockets = append(w.sockets[:3], w.sockets[4:]...)
+	w.socket("tcp", "10.0.0.5:22", "192.0.2.1:999", model.Established, 1203).Cookie = 99
+	h.feed(w.snapshot(time.Second))
+	for sign, what := range map[string]string{"~": "FIN_WAIT2", "-": "CLOSE_WAIT", "+": "192.0.2.1"} {
+		found := false
+		for y := range 16 {
+			if l := h.line(y); strings.HasPrefix(l, sign) && strings.Contains(l, what) {
+				found = true
+				want := map[string]any{"~": h.app.theme.changed, "-": h.app.theme.closed, "+": h.app.theme.fresh}[sign]
+				if got := h.styleAt(0, y); y != 2 && got != want {
+					t.Errorf("row %q is drawn in %v, want %v", l, got, want)
+				}
+			}
+		}
+		if !found {
+			t.Errorf("no row %s with %s:\n%s", sign, what, h.text())
+		}
+	}
+	h.feed(w.snapshot(time.Second))
+	if strings.Contains(h.text(), "CLOSE_WAIT") {
+		t.Errorf("the closed row is still there after its second:\n%s", h.text())
+	}
+}
+
+func TestCursorFollowsItsSocket(t *testing.T) {
+	h := start(t, 120, 16, nil)
+	w := web()
+	h.feed(w.snapshot(0))
+	h.press("j", "j", "j")
+	before := h.app.state.cursor
+	row := func() string { return h.line(2 + h.app.state.cursorAt - h.app.state.top) }
+	was := strings.Join(strings.Fields(row())[:7], " ")
+	h.press("S")
+	if h.app.state.cursor != before {
+		t.Fatal("the cursor went to another socket when the order was turned round")
+	}
+	if now := strings.Join(strings.Fields(row())[:7], " "); now != was {
+		t.Errorf("the cursor is drawn on %q, its socket is %q", now, was)
+	}
+	h.press("/")
+	h.type_("proto:udp")
+	h.press("Enter")
+	if len(h.app.table.view.order) != 1 || h.app.state.cursor == before {
+		t.Errorf("after the filter the cursor is on a row that is not shown:\n%s", h.text())
+	}
+}
