@@ -45,7 +45,9 @@ func (c *Conn) Ask(t model.CloseTarget) (Answer, error) {
 }
 
 // Destroy closes one socket, by its cookie (SOCK_DESTROY, Linux 4.5): its process gets ECONNABORTED, the
-// other end an RST. On a listener it closes the listening socket.
+// other end of a TCP connection an RST. The process keeps the descriptor, so that a socket with a port of its
+// own may live on under the same cookie: a listener as model.Bound, a connection as model.Close, a UDP
+// socket unconnected.
 //
 // ErrGone: no socket has the cookie any more. ErrUnsupported: the kernel was built without
 // CONFIG_INET_DIAG_DESTROY, or it cannot single the socket out. fs.ErrPermission: it takes CAP_NET_ADMIN.
@@ -78,7 +80,7 @@ func (c *Conn) Destroy(t model.CloseTarget) error {
 
 var (
 	errNoCookie = errors.New("its cookie is not known")
-	errShared   = errors.New("it cannot be told from others on the same port")
+	errShared   = errors.New("it is there, but its addresses do not lead to it")
 )
 
 // reuseTries is how many remote ports are tried to hit one socket of a group.
@@ -87,7 +89,8 @@ const reuseTries = 512
 // destroy sends SOCK_DESTROY. Of sockets that share a port by SO_REUSEPORT the kernel looks up one by a hash
 // over both ends, and refuses when the cookie is not that one's. For a socket without a remote end the
 // remote port is free to choose, so that others are tried until the hash leads to it; the cookie keeps every
-// other socket safe.
+// other socket safe. It is no help where the socket is in no table that is looked into (model.Bound), or one that
+// was closed before hides it (UDP).
 func (c *Conn) destroy(r request, t model.CloseTarget) (syscall.Errno, error) {
 	_, errno, err := c.exact(r, t, unix.SOCK_DESTROY, unix.NLM_F_ACK)
 	if err != nil || errno != unix.ENOENT && errno != unix.ESTALE || lonely(t) || t.RemotePort != 0 {
