@@ -86,7 +86,8 @@ func readAddress(t *term, text string) (want, *mistake) {
 		return want{how: wantAnyAddr}, nil
 	}
 	if strings.Contains(text, "/") {
-		return want{}, wrong("%s is no network: an address and a length, such as 10.0.0.0/8 or 2001:db8::/32", named(text))
+		return want{}, wrong("%s is no network: an address and a length, such as 10.0.0.0/8 or 2001:db8::/32",
+			named(text))
 	}
 	if bad := notAnAddress(t, text); bad != nil {
 		return want{}, bad
@@ -94,7 +95,8 @@ func readAddress(t *term, text string) (want, *mistake) {
 	folded := foldString(strings.TrimPrefix(text, "["))
 	switch figures := startsAddress(folded); {
 	case t.op == opHas && figures:
-		if rest, ok := strings.CutPrefix(folded, "::ffff:"); ok && startsWithDigit(rest) && strings.Contains(rest, ".") {
+		rest, mapped := strings.CutPrefix(folded, "::ffff:")
+		if mapped && startsWithDigit(rest) && strings.Contains(rest, ".") {
 			folded = rest // the two forms are the same address
 		}
 		return want{how: wantAddrPrefix, text: folded}, nil

@@ -119,7 +119,8 @@ func unknownField(name string, scopes []Scope) string {
 		if strings.HasPrefix(strings.ToLower(field), typed) {
 			far = 0
 		}
-		if far <= min(2, (len(typed)+1)/3) && !slices.ContainsFunc(guesses, func(g guess) bool { return g.name == field }) {
+		known := slices.ContainsFunc(guesses, func(g guess) bool { return g.name == field })
+		if far <= min(2, (len(typed)+1)/3) && !known {
 			guesses = append(guesses, guess{field, far})
 		}
 	}

@@ -124,7 +124,8 @@ func readPort(text string, scope *Scope) (lo, hi uint64, bad *mistake) {
 	}
 	port, ok := scope.Service(text)
 	if !ok {
-		return 0, 0, wrong("%s is no port and no service: a number such as 443, a range such as 8000-8100, or *", named(text))
+		return 0, 0, wrong("%s is no port and no service: a number such as 443, a range such as 8000-8100, or *",
+			named(text))
 	}
 	return uint64(port), uint64(port), nil
 }
@@ -263,7 +264,7 @@ func readDuration(text string) (lo, hi uint64, bad *mistake) {
 		case unit == 0:
 			return 0, 0, wrong("%s is no unit of time: %s, as in 50ms or 1h30m", named(word), units)
 		case unit >= last || frac != "" && rest != "":
-			return 0, 0, wrong("%s is no duration: the largest unit comes first and only the last has a fraction, as in 1h30m",
+			return 0, 0, wrong("%s is no duration: the largest unit comes first, only the last has a fraction, as in 1h30m",
 				named(text))
 		}
 		last = unit

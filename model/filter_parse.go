@@ -276,7 +276,8 @@ func (p *filterParser) fieldTest() (*term, int, *FilterError) {
 	at := after + spaceLen(p.src[after:])
 	op, n := operatorAt(p.src[at:])
 	if op == opWord && n > 0 {
-		return nil, 0, p.errorAt(at, at+n, "%s is no operator; one of : = != < <= > >= ~ is expected", named(p.src[at:at+n]))
+		return nil, 0, p.errorAt(at, at+n, "%s is no operator; one of : = != < <= > >= ~ is expected",
+			named(p.src[at:at+n]))
 	}
 	if op == opWord || op == opHas && at > after {
 		return nil, 0, nil
@@ -382,7 +383,8 @@ func (p *filterParser) afterQuote(o *operand) *FilterError {
 	if op, n := operatorAt(p.src[p.pos:]); op != opWord {
 		return p.errorAt(p.pos, p.pos+n, "a field before %s is written without quotes", operatorText[op])
 	}
-	return p.errorAt(p.pos, p.wordEnd(p.pos), "a space is missing after the closing quote; a quote within quotes is doubled")
+	return p.errorAt(p.pos, p.wordEnd(p.pos),
+		"a space is missing after the closing quote; a quote within quotes is doubled")
 }
 
 // isTest says whether text looks like a test of a field there is.

@@ -172,7 +172,8 @@ func noOrder(field, text string, k Kind) *mistake {
 	case KindAddress:
 		return wrong("%s is an address, which has no order: use a network, as in %s:10.0.0.0/8", field, field)
 	}
-	return wrong("%s is text, which has no order: use %s:%s, %s=%s or %s~%s", field, field, text, field, text, field, text)
+	return wrong("%s is text, which has no order: use %s:%s, %s=%s or %s~%s",
+		field, field, text, field, text, field, text)
 }
 
 // expected says in words what a column of kind k is compared with.
