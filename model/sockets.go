@@ -265,7 +265,12 @@ func pathColumns() []Column[Socket] {
 	us := int64(1000)
 	return []Column[Socket]{
 		{Spec{ID: "rtt", Title: "RTT", Help: "smoothed round trip time (tcpi_rtt)", Kind: KindDuration, Desc: true, Width: 6, Give: 6},
-			func(_ S, r *Socket) Value { return r.given(HasPath, int64(r.RTT)*us) }},
+			func(_ S, r *Socket) Value {
+				if r.Has&HasPath != 0 && r.RTT == 0 {
+					return unknown(NotYet) // nothing was answered yet
+				}
+				return r.given(HasPath, int64(r.RTT)*us)
+			}},
 		{Spec{ID: "retrans", Title: "RETRANS", Aliases: []string{"retransmits"}, Help: "segments sent again since the connection began (tcpi_total_retrans)", Kind: KindCount, Desc: true, Width: 7, Give: 6},
 			func(_ S, r *Socket) Value { return r.given(HasPath, int64(r.Retrans)) }},
 		{Spec{ID: "cwnd", Title: "CWND", Help: "congestion window, segments (tcpi_snd_cwnd)", Kind: KindCount, Desc: true, Width: 5, Give: 6},

@@ -330,7 +330,7 @@ func (a *App) completeFilter() {
 	if len(options) == 0 {
 		return
 	}
-	start := strings.LastIndexAny(text, " ():=<>~,!") + 1
+	start := model.WordStart(text, len(text))
 	common := options[0]
 	for _, o := range options[1:] {
 		for !strings.HasPrefix(o, common) {

@@ -48,7 +48,7 @@ func screens() []*screen {
 			},
 			compile: selectProcesses,
 			open: func(v *view, row int) string {
-				return "pid=" + valueText(v.rows.Value(row, columnIndex(processes.Specs(), "pid")), model.KindNumber)
+				return "pid=" + model.FilterValue(model.KindNumber, v.rows.Value(row, columnIndex(processes.Specs(), "pid")))
 			},
 		},
 		groupScreen("hosts", "Hosts", keymap.ScreenHosts),
@@ -77,20 +77,7 @@ func groupScreen(name, title string, action keymap.Action) *screen {
 // groupFilter is the filter for the sockets that have this value.
 func groupFilter(by string, value model.Value) string {
 	spec := model.Sockets().Specs()[columnIndex(model.Sockets().Specs(), by)]
-	if value.Why != model.Known {
-		return by + ":-"
-	}
-	return by + "=" + model.Quote(valueText(value, spec.Kind))
-}
-
-// valueText is a value written so that a filter reads it back exactly.
-func valueText(v model.Value, k model.Kind) string {
-	switch k {
-	case model.KindBytes, model.KindRate, model.KindCount:
-		k = model.KindNumber // in full, not 1.2K
-	}
-	var numeric model.Formatter
-	return string(numeric.Append(nil, k, v))
+	return by + "=" + model.FilterValue(spec.Kind, value)
 }
 
 func groupTable(name, by string) *model.Table[model.Group] {
