@@ -252,10 +252,12 @@ func ExplainTimer(r *Socket) string {
 			return "The kernel drops this connection " + expiry(r) + ", if the other side has not closed by then."
 		}
 		return "The kernel forgets this connection " + expiry(r) + "."
-	case TimerProbe: // the zero window probe, RFC 9293 s3.8.6.1
+	case TimerProbe:
+		// The zero window probe, RFC 9293 s3.8.6.1. One of the first may well go unanswered: the other host
+		// bounds how often it answers (tcp_invalid_ratelimit).
 		text := "The other side has no room for more data. This side asks again " + expiry(r) + "."
 		if r.Retries > 0 {
-			text += " It has asked " + times(r.Retries) + " without an answer: the other host may be gone."
+			text += " It has asked " + times(r.Retries) + " without an answer. If that grows, the other host may be gone."
 		}
 		return text
 	}
@@ -290,7 +292,7 @@ func keepaliveTimer(r *Socket) string {
 	text := "Keepalive is on: when the connection is quiet for long, the kernel asks the other host whether it " +
 		"is still there. The next check is " + expiry(r) + "."
 	if r.Retries > 0 {
-		text += " It has asked " + times(r.Retries) + " without an answer: the other host may be gone."
+		text += " It has asked " + times(r.Retries) + " without an answer. If that grows, the other host may be gone."
 	}
 	return text
 }

@@ -69,12 +69,12 @@ func groupValue(k Kind, v Value) Value {
 			v.Text = ""
 		}
 	case KindAddress:
-		v.V6 = v.V6 && !v.Addr.Is4()
+		v.V6 = v.V6 && v.Addr == Addr{} // tells :: from 0.0.0.0; any other address says it itself
 		if v.Addr == (Addr{10: 0xff, 11: 0xff}) {
 			v.Addr = Addr{}
 		}
 	case KindPort:
-		v.Text = ""
+		v.Text = "" // the protocol
 	}
 	return v
 }
@@ -153,6 +153,9 @@ func Groups(name string, by Spec, titles ...string) *Table[Group] {
 	first.Help = "the value the sockets share: " + by.Help
 	first.Default, first.Give = true, 0
 	first.Width = max(first.Width, 11)
+	if first.Max != 0 {
+		first.Max = max(first.Max, first.Width)
+	}
 	first.Aliases = nil
 	first.Desc = false
 	if len(titles) > 0 {

@@ -1,10 +1,7 @@
 package model
 
 import (
-	"cmp"
-	"maps"
 	"math"
-	"slices"
 	"time"
 )
 
@@ -33,7 +30,9 @@ type Tracker struct {
 	shared    map[uint32][]int32 // inode -> slots, of sockets with several holders
 	holders   []Holder           // shared as published; made anew when shared changes
 
-	missing []int32 // rows that the last poll missed for the first time
+	owned   bool     // an owner scan was answered
+	missing []int32  // rows that the last poll missed for the first time
+	vacated []uint32 // inodes that no row has any more, since Vacated was last asked
 }
 
 // seenAt says when a row was last in a dump.
@@ -73,27 +72,6 @@ type SourceID struct {
 type Outcome struct {
 	SourceID
 	Whole bool
-}
-
-// ProcessID names a process for good.
-type ProcessID struct {
-	PID   int32
-	Start uint64 // clock ticks after boot
-}
-
-// Owners is the answer of an owner scan.
-type Owners struct {
-	Processes []Process // the identity of each process in Holds; its totals are the tracker's
-	Holds     []Hold    // sorted by inode
-	Asked     []uint32  // the inodes that were looked for, sorted; nil for all of them
-	Why       Unknown   // what to say of a looked-for inode that nobody was seen to hold
-	Gone      []ProcessID
-}
-
-// Hold says that a process holds the socket with this inode.
-type Hold struct {
-	Inode uint32
-	ProcessID
 }
 
 // NewTracker makes a tracker that has seen nothing.
@@ -332,6 +310,7 @@ func (t *Tracker) miss(i int, r *Socket, whole map[SourceID]bool) {
 
 func (t *Tracker) die(r *Socket) {
 	r.Dead, r.Mark, r.MarkedAt = true, Closed, t.now
+	t.vacate(r.Inode)
 	r.Has &^= HasRates
 	if r.Owner >= 0 && r.Has&HasBytes != 0 {
 		p := &t.past[r.Owner]
@@ -339,12 +318,25 @@ func (t *Tracker) die(r *Socket) {
 	}
 }
 
+// Fate is what asking the kernel for exactly one socket says of it.
+type Fate uint8
+
+// The fates. The zero Fate is that nothing was learned: the second miss decides.
+const (
+	Unsure Fate = iota
+	Alive       // the dump had skipped it
+	Gone
+)
+
 // Missing calls f for each socket that the last poll missed for the first time, so that the kernel can be
-// asked for exactly that one. When f says that the socket is gone, its row is closed.
-func (t *Tracker) Missing(f func(*Socket) (gone bool)) {
+// asked for exactly that one.
+func (t *Tracker) Missing(f func(*Socket) Fate) {
 	for _, i := range t.missing {
-		if r := &t.rows[i]; f(r) {
+		switch r := &t.rows[i]; f(r) {
+		case Gone:
 			t.die(r)
+		case Alive:
+			r.Missed = 0
 		}
 	}
 	t.missing = t.missing[:0]
@@ -359,209 +351,6 @@ func (t *Tracker) remove(i int) {
 		t.index[idOf(&t.rows[i])] = int32(i)
 	}
 	t.rows, t.seen, t.rates = t.rows[:last], t.seen[:last], t.rates[:last]
-}
-
-// Unowned appends the inodes that no owner scan has answered for yet, sorted.
-func (t *Tracker) Unowned(dst []uint32) []uint32 {
-	for i := range t.rows {
-		if r := &t.rows[i]; r.Why == NotYet && r.Owner < 0 && r.Inode != 0 && !r.Dead {
-			dst = append(dst, r.Inode)
-		}
-	}
-	slices.Sort(dst)
-	return slices.Compact(dst)
-}
-
-// Own takes the answer of an owner scan.
-func (t *Tracker) Own(o *Owners) {
-	for i := range o.Processes {
-		t.know(&o.Processes[i])
-	}
-	before := t.shared
-	if o.Asked == nil {
-		t.shared = make(map[uint32][]int32, len(before))
-	}
-	for i := range t.rows {
-		r := &t.rows[i]
-		if r.Inode == 0 || r.Dead {
-			continue
-		}
-		if o.Asked != nil {
-			if r.Why != NotYet || r.Owner >= 0 {
-				continue
-			}
-			if _, asked := slices.BinarySearch(o.Asked, r.Inode); !asked {
-				continue
-			}
-		}
-		t.own(r, o, before)
-	}
-	for _, id := range o.Gone {
-		if slot, ok := t.procIndex[id]; ok {
-			t.procs[slot].Dead = true
-		}
-	}
-	if len(o.Gone) > 0 {
-		t.forgetGone()
-	}
-	t.publishHolders()
-}
-
-// forgetGone takes the processes that are gone out of the holders of shared sockets; a row that named one
-// names another, who still holds it. A row of one holder keeps it: it closes, or turns to Was.
-func (t *Tracker) forgetGone() {
-	gone := func(slot int32) bool { return t.procs[slot].Dead }
-	for inode, slots := range t.shared {
-		t.shared[inode] = slices.DeleteFunc(slots, gone)
-	}
-	for i := range t.rows {
-		r := &t.rows[i]
-		slots, ok := t.shared[r.Inode]
-		if !ok || r.Dead || int(r.Holders) == len(slots) {
-			continue
-		}
-		r.Holders = int32(max(1, len(slots)))
-		if len(slots) > 0 && gone(r.Owner) {
-			r.Owner = t.first(slots)
-		}
-	}
-	maps.DeleteFunc(t.shared, func(_ uint32, slots []int32) bool { return len(slots) < 2 })
-}
-
-// first is which of several holders a row names.
-func (t *Tracker) first(slots []int32) int32 {
-	best := slots[0]
-	for _, slot := range slots[1:] {
-		if ownsBefore(&t.procs[slot], &t.procs[best]) {
-			best = slot
-		}
-	}
-	return best
-}
-
-// own joins one row to its holders. before is who shared sockets until now.
-func (t *Tracker) own(r *Socket, o *Owners, before map[uint32][]int32) {
-	first, found := slices.BinarySearchFunc(o.Holds, r.Inode, func(h Hold, inode uint32) int {
-		return cmp.Compare(h.Inode, inode)
-	})
-	if !found {
-		if r.Owner >= 0 && o.Why != NoProcess {
-			if slots, ok := before[r.Inode]; ok {
-				t.shared[r.Inode] = slots
-			}
-			return // not seen this time; what was seen before stands
-		}
-		delete(t.shared, r.Inode)
-		r.Owner, r.Holders, r.Why = -1, 0, o.Why
-		return
-	}
-	delete(t.shared, r.Inode)
-	var slots []int32
-	for _, h := range o.Holds[first:] {
-		if h.Inode != r.Inode {
-			break
-		}
-		slot, ok := t.procIndex[h.ProcessID]
-		if !ok || t.procs[slot].Dead {
-			continue // a holder without its process is no answer
-		}
-		slots = append(slots, slot)
-	}
-	if len(slots) == 0 {
-		return
-	}
-	r.Owner, r.Holders, r.Why, r.Was = t.first(slots), int32(len(slots)), Known, false
-	if len(slots) > 1 {
-		t.shared[r.Inode] = slots
-	}
-}
-
-// ownsBefore chooses which of several holders a row names: the one that started first, which is the server
-// and not its workers. Pid 1 comes last: it holds the sockets it activates services with.
-func ownsBefore(a, b *Process) bool {
-	if (a.PID == 1) != (b.PID == 1) {
-		return b.PID == 1
-	}
-	if a.Start != b.Start {
-		return a.Start < b.Start
-	}
-	return a.PID < b.PID
-}
-
-// know takes a process's identity, new or read again.
-func (t *Tracker) know(p *Process) {
-	id := ProcessID{p.PID, p.Start}
-	slot, ok := t.procIndex[id]
-	if !ok {
-		slot = t.freeSlot()
-		t.procIndex[id] = slot
-		t.procs[slot] = *p
-		t.past[slot], t.refs[slot] = moved{}, 0
-		q := &t.procs[slot]
-		q.FirstSeen, q.MarkedAt, q.Mark, q.Dead = t.now, t.now, Unchanged, false
-		if len(t.answered) > 0 && t.tick > 1 {
-			q.Mark = New
-		}
-		return
-	}
-	q := &t.procs[slot]
-	if q.Mark == Closed { // it was thought gone and is back
-		q.Mark, q.MarkedAt = Changed, t.now
-	}
-	q.PPID, q.UID, q.Name, q.Cmdline, q.Exe = p.PPID, p.UID, p.Name, p.Cmdline, p.Exe
-	q.Unit, q.Container, q.Started, q.Dead = p.Unit, p.Container, p.Started, false
-}
-
-func (t *Tracker) freeSlot() int32 {
-	if n := len(t.free); n > 0 {
-		slot := t.free[n-1]
-		t.free = t.free[:n-1]
-		return slot
-	}
-	t.procs = append(t.procs, Process{})
-	t.past = append(t.past, moved{})
-	t.refs = append(t.refs, 0)
-	return int32(len(t.procs) - 1)
-}
-
-// sweepProcesses frees the slots of processes that are gone and that no row names.
-func (t *Tracker) sweepProcesses(hold int64) {
-	for i := range t.procs {
-		p := &t.procs[i]
-		if p.PID == 0 || !p.Dead {
-			continue
-		}
-		if p.Mark != Closed {
-			p.Mark, p.MarkedAt = Closed, t.now
-		} else if t.refs[i] == 0 && t.now-p.MarkedAt >= hold {
-			delete(t.procIndex, ProcessID{p.PID, p.Start})
-			*p = Process{}
-			t.free = append(t.free, int32(i))
-		}
-	}
-}
-
-// Idle appends the processes that hold no socket any more and are not known to be gone, so that the sampler
-// can look whether they still live.
-func (t *Tracker) Idle(dst []ProcessID) []ProcessID {
-	for i := range t.procs {
-		if p := &t.procs[i]; p.PID != 0 && !p.Dead && p.Sockets == 0 {
-			dst = append(dst, ProcessID{p.PID, p.Start})
-		}
-	}
-	return dst
-}
-
-func (t *Tracker) publishHolders() {
-	t.holders = nil // the old slice belongs to snapshots
-	for inode, slots := range t.shared {
-		for _, slot := range slots {
-			t.holders = append(t.holders, Holder{inode, slot})
-		}
-	}
-	slices.SortFunc(t.holders, func(a, b Holder) int {
-		return cmp.Or(cmp.Compare(a.Inode, b.Inode), cmp.Compare(a.Process, b.Process))
-	})
 }
 
 // Publish writes what is known now into s: all rows, the processes with their totals, the counts. The

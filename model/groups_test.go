@@ -1,0 +1,195 @@
+package model
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+func socketColumn(id string) *Column[Socket] {
+	columns := Sockets().Columns
+	i := slices.IndexFunc(columns, func(c Column[Socket]) bool { return c.ID == id })
+	if i < 0 {
+		return nil
+	}
+	return &columns[i]
+}
+
+// groupsShown are the groups as "value:sockets", in order of their keys.
+func groupsShown(groups []Group, by *Column[Socket]) []string {
+	var shown []string
+	for i := range groups {
+		shown = append(shown, fmt.Sprintf("%s:%d", (&Formatter{}).Append(nil, by.Kind, groups[i].Value), groups[i].Sockets))
+	}
+	slices.Sort(shown)
+	return shown
+}
+
+func TestGroupBy(t *testing.T) {
+	s := &Snapshot{
+		Users:     map[uint32]Text{33: SafeText("www")},
+		Processes: []Process{{PID: 1, Name: SafeText("nginx")}, {PID: 2, Name: SafeText("sshd")}},
+		Sockets: []Socket{
+			{Proto: TCP, Family: IPv4, State: Established, Remote: addrOf("192.0.2.1"), LocalPort: 80, Owner: 0, UID: 33, Has: HasUID},
+			{Proto: TCP, Family: IPv6, State: Established, Remote: addrOf("::ffff:192.0.2.1"), LocalPort: 80, Owner: 0, UID: 33, Has: HasUID},
+			{Proto: TCP, Family: IPv6, State: TimeWait, Remote: addrOf("2001:db8::1"), LocalPort: 443, Owner: -1, Why: InTimeWait},
+			{Proto: UDP, Family: IPv4, State: Established, Remote: addrOf("192.0.2.1"), LocalPort: 80, Owner: 1, UID: 0, Has: HasUID},
+			{Proto: UDP, Family: IPv4, State: Close, Remote: addrOf("0.0.0.0"), LocalPort: 53, Owner: -1, Why: NoPermission, UID: 7, Has: HasUID},
+			{Proto: UDP, Family: IPv6, State: Close, Remote: Addr{}, LocalPort: 53, Owner: -1, Why: NoPermission, UID: 7, Has: HasUID},
+			{Proto: TCP, Family: IPv6, State: Listen, Remote: addrOf("::ffff:0.0.0.0"), LocalPort: 80, Owner: 1, UID: 0, Has: HasUID},
+			{Proto: TCP, Family: IPv4, State: Established, Remote: addrOf("192.0.2.9"), LocalPort: 80, Owner: 0, Dead: true, UID: 33, Has: HasUID},
+		},
+	}
+	for _, c := range []struct {
+		by   string
+		want []string
+	}{
+		{"state", []string{"ESTABLISHED:3", "LISTEN:1", "TIME_WAIT:1", "UNCONN:2"}},
+		{"remote", []string{"0.0.0.0:2", "192.0.2.1:3", "192.0.2.9:0", "2001:db8::1:1", ":::1"}},
+		{"lport", []string{"443:1", "53:2", "80:4"}},
+		{"process", []string{"-:1", "-:2", "nginx:2", "sshd:2"}},
+		{"pid", []string{"-:1", "-:2", "1:2", "2:2"}},
+		{"user", []string{"-:1", "0:2", "7:2", "www:2"}},
+		{"proto", []string{"tcp6:3", "tcp:1", "udp6:1", "udp:2"}},
+	} {
+		by := socketColumn(c.by)
+		groups := GroupBy(s, allRows(len(s.Sockets)), by)
+		if got := groupsShown(groups, by); !slices.Equal(got, c.want) {
+			t.Errorf("by %s: %v, want %v", c.by, got, c.want)
+		}
+	}
+	by := socketColumn("remote")
+	want := []string{"192.0.2.1:3", "192.0.2.9:0", "2001:db8::1:1"}
+	if got := groupsShown(GroupHosts(s, allRows(len(s.Sockets)), by), by); !slices.Equal(got, want) {
+		t.Errorf("hosts: %v, want %v", got, want)
+	}
+	if got := GroupBy(s, nil, by); len(got) != 0 {
+		t.Errorf("of no sockets: %v", got)
+	}
+	if got := groupsShown(GroupBy(s, []int32{2, 0}, by), by); !slices.Equal(got, []string{"192.0.2.1:1", "2001:db8::1:1"}) {
+		t.Errorf("of two sockets: %v", got)
+	}
+}
+
+func TestGroupSums(t *testing.T) {
+	s := &Snapshot{
+		Now: 10e9, Hold: 1e9,
+		Processes: []Process{{Name: SafeText("a")}, {Name: SafeText("b")}, {Name: SafeText("a")}, {Name: SafeText("c")}, {Name: SafeText("d")}, {Name: SafeText("e")}},
+		Sockets: []Socket{
+			{Proto: TCP, LocalPort: 1, State: Established, Sent: 10, Received: 1, SentRate: 5, ReceivedRate: 6, Has: HasBytes | HasRates, Owner: 0},
+			{Proto: TCP, LocalPort: 1, State: CloseWait, Sent: 20, Received: 2, Has: HasBytes, Owner: 1},
+			{Proto: UDP, LocalPort: 1, State: Close, Sent: 99, Received: 99, SentRate: 99, Owner: 2},
+			{Proto: TCP, LocalPort: 1, State: Established, Sent: 1000, Received: 1000, Has: HasBytes, Owner: 5, Dead: true},
+			{Proto: TCP, LocalPort: 1, State: TimeWait, Owner: 3, Was: true},
+			{Proto: TCP, LocalPort: 1, State: SynRecv, Owner: -1, Mark: New, MarkedAt: 10e9},
+			{Proto: TCP, LocalPort: 1, State: Established, Owner: 4},
+			{Proto: UDP, LocalPort: 2, State: Close, Owner: -1},
+			{Proto: UDP, LocalPort: 3, State: Close, Owner: -1, Mark: New, MarkedAt: 10e9},
+			{Proto: UDP, LocalPort: 4, State: Close, Owner: -1, Dead: true},
+		},
+	}
+	by := socketColumn("lport")
+	groups := GroupBy(s, allRows(len(s.Sockets)), by)
+	table := Groups("ports", by.Spec)
+	if len(groups) != 4 {
+		t.Fatalf("%d groups", len(groups))
+	}
+	for _, c := range []struct {
+		group int
+		want  map[string]string
+		mark  Change
+	}{
+		{0, map[string]string{
+			"lport": "1", "sockets": "6", "established": "2", "closewait": "1", "timewait": "1", "synrecv": "1", "synsent": "0",
+			"listening": "0", "finwait1": "0", "finwait2": "0", "lastack": "0", "closing": "0", "sent": "30", "received": "3", "tx": "5", "rx": "6",
+			"processes": "a b c +1",
+		}, Unchanged},
+		{1, map[string]string{"lport": "2", "sockets": "1", "sent": "-", "received": "-", "tx": "-", "rx": "-", "processes": "-"}, Unchanged},
+		{2, map[string]string{"lport": "3", "sockets": "1"}, New},
+		{3, map[string]string{"lport": "4", "sockets": "0", "sent": "-"}, Closed},
+	} {
+		g := &groups[c.group]
+		for _, column := range table.Columns {
+			want, ok := c.want[column.ID]
+			if !ok {
+				continue
+			}
+			if got := string((&Formatter{}).Append(nil, column.Kind, column.Value(s, g))); got != want {
+				t.Errorf("group %d: %s is %q, want %q", c.group, column.ID, got, want)
+			}
+			delete(c.want, column.ID)
+		}
+		for id := range c.want {
+			t.Errorf("no column %s", id)
+		}
+		if got := table.Change(s, g); got != c.mark {
+			t.Errorf("group %d: change %v, want %v", c.group, got, c.mark)
+		}
+	}
+}
+
+// TestNoRateSaysWhy: what has no counters is not waited for.
+func TestNoRateSaysWhy(t *testing.T) {
+	s := &Snapshot{Sockets: []Socket{{Proto: UDP, Owner: -1}, {Proto: TCP, Owner: -1, Has: HasBytes}}}
+	by := socketColumn("proto")
+	groups := GroupBy(s, allRows(2), by)
+	for _, column := range Groups("x", by.Spec).Columns {
+		if column.ID != "tx" && column.ID != "rx" {
+			continue
+		}
+		if v := column.Value(s, &groups[0]); v.Why != NotGiven {
+			t.Errorf("%s of UDP: %v", column.ID, v.Why)
+		}
+		if v := column.Value(s, &groups[1]); v.Why != NotYet {
+			t.Errorf("%s of a first sample: %v", column.ID, v.Why)
+		}
+	}
+	for _, column := range Processes().Columns {
+		if column.ID != "tx" && column.ID != "rx" {
+			continue
+		}
+		if v := column.Value(s, &Process{PID: 1}); v.Why != NotGiven {
+			t.Errorf("%s of a process with UDP only: %v", column.ID, v.Why)
+		}
+		if v := column.Value(s, &Process{PID: 1, HasBytes: true}); v.Why != NotYet {
+			t.Errorf("%s of a process seen once: %v", column.ID, v.Why)
+		}
+	}
+}
+
+// TestGroupsHaveOneKeyEach, by whatever column, and hold each socket once.
+func TestGroupsHaveOneKeyEach(t *testing.T) {
+	s := mixedSnapshot(rand.New(rand.NewPCG(9, 10)), 400)
+	s.Processes[4].Name = SafeText("- " + NoPermission.String()) // tries to pass for the unknown
+	table := Sockets()
+	for c := range table.Columns {
+		by := &table.Columns[c]
+		groups := GroupBy(s, allRows(len(s.Sockets)), by)
+		shown := Groups("groups", by.Spec)
+		keys := map[Key]bool{}
+		sockets, closed := 0, 0
+		for i := range groups {
+			k := shown.Key(s, &groups[i])
+			if keys[k] {
+				t.Errorf("by %s: two groups have the key %q", by.ID, k.Text)
+			}
+			keys[k] = true
+			sockets, closed = sockets+groups[i].Sockets, closed+groups[i].closed
+		}
+		if sockets+closed != len(s.Sockets) {
+			t.Errorf("by %s: %d live and %d closed sockets of %d", by.ID, sockets, closed, len(s.Sockets))
+		}
+	}
+}
+
+func TestGroupsTitle(t *testing.T) {
+	by := socketColumn("remote")
+	table := Groups("hosts", by.Spec, "HOST")
+	if c := table.Columns[0]; table.Name != "hosts" || c.Title != "HOST" || c.ID != "remote" || !c.Default || c.Aliases != nil {
+		t.Errorf("%s: %+v", table.Name, c.Spec)
+	}
+	if by.Title != "REMOTE" || by.Aliases == nil {
+		t.Errorf("the column of the sockets was changed: %+v", by.Spec)
+	}
+}

@@ -1,0 +1,259 @@
+package model
+
+// The half of the tracker that joins sockets to processes: who holds what, who is gone, what is still to be looked
+// for.
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+)
+
+// ProcessID names a process for good.
+type ProcessID struct {
+	PID   int32
+	Start uint64 // clock ticks after boot
+}
+
+// Owners is the answer of an owner scan.
+type Owners struct {
+	Processes []Process // the identity of each process in Holds; its totals are the tracker's
+	Holds     []Hold    // sorted by inode
+	Asked     []uint32  // the inodes that were looked for, sorted; nil for all of them
+	Why       Unknown   // what to say of a looked-for inode that nobody was seen to hold
+	Gone      []ProcessID
+}
+
+// Hold says that a process holds the socket with this inode.
+type Hold struct {
+	Inode uint32
+	ProcessID
+}
+
+// Unowned appends the inodes that no owner scan has answered for yet, sorted.
+func (t *Tracker) Unowned(dst []uint32) []uint32 {
+	for i := range t.rows {
+		if r := &t.rows[i]; r.Why == NotYet && r.Owner < 0 && r.Inode != 0 && !r.Dead {
+			dst = append(dst, r.Inode)
+		}
+	}
+	slices.Sort(dst)
+	return slices.Compact(dst)
+}
+
+func (t *Tracker) vacate(inode uint32) {
+	if inode != 0 {
+		t.vacated = append(t.vacated, inode)
+	}
+}
+
+// Vacated appends the inodes of sockets that were closed since it was last asked: the descriptors that held them
+// may hold others now.
+func (t *Tracker) Vacated(dst []uint32) []uint32 {
+	dst = append(dst, t.vacated...)
+	t.vacated = t.vacated[:0]
+	return dst
+}
+
+// Accepting appends the processes to look at first for a new connection: those that hold a listener.
+func (t *Tracker) Accepting(dst []int32) []int32 {
+	for i := range t.procs {
+		if p := &t.procs[i]; p.PID != 0 && !p.Dead && p.Listening > 0 {
+			dst = append(dst, p.PID)
+		}
+	}
+	return dst
+}
+
+// Own takes the answer of an owner scan.
+func (t *Tracker) Own(o *Owners) {
+	for i := range o.Processes {
+		t.know(&o.Processes[i])
+	}
+	before := t.shared
+	if o.Asked == nil {
+		t.shared = make(map[uint32][]int32, len(before))
+	}
+	for i := range t.rows {
+		r := &t.rows[i]
+		if r.Inode == 0 || r.Dead {
+			continue
+		}
+		if o.Asked != nil {
+			if r.Why != NotYet || r.Owner >= 0 {
+				continue
+			}
+			if _, asked := slices.BinarySearch(o.Asked, r.Inode); !asked {
+				continue
+			}
+		}
+		t.own(r, o, before)
+	}
+	for _, id := range o.Gone {
+		if slot, ok := t.procIndex[id]; ok {
+			t.procs[slot].Dead = true
+		}
+	}
+	if len(o.Gone) > 0 {
+		t.forgetGone()
+	}
+	t.owned = true
+	t.publishHolders()
+}
+
+// forgetGone takes the processes that are gone out of the holders of shared sockets; a row that named one
+// names another, who still holds it. A row of one holder keeps it: it closes, or turns to Was.
+func (t *Tracker) forgetGone() {
+	gone := func(slot int32) bool { return t.procs[slot].Dead }
+	for inode, slots := range t.shared {
+		t.shared[inode] = slices.DeleteFunc(slots, gone)
+	}
+	for i := range t.rows {
+		r := &t.rows[i]
+		slots, ok := t.shared[r.Inode]
+		if !ok || r.Dead || int(r.Holders) == len(slots) {
+			continue
+		}
+		r.Holders = int32(max(1, len(slots)))
+		if len(slots) > 0 && gone(r.Owner) {
+			r.Owner = t.first(slots)
+		}
+	}
+	maps.DeleteFunc(t.shared, func(_ uint32, slots []int32) bool { return len(slots) < 2 })
+}
+
+// first is which of several holders a row names.
+func (t *Tracker) first(slots []int32) int32 {
+	best := slots[0]
+	for _, slot := range slots[1:] {
+		if ownsBefore(&t.procs[slot], &t.procs[best]) {
+			best = slot
+		}
+	}
+	return best
+}
+
+// own joins one row to its holders. before is who shared sockets until now.
+func (t *Tracker) own(r *Socket, o *Owners, before map[uint32][]int32) {
+	first, found := slices.BinarySearchFunc(o.Holds, r.Inode, func(h Hold, inode uint32) int {
+		return cmp.Compare(h.Inode, inode)
+	})
+	if !found {
+		if r.Owner >= 0 && o.Why != NoProcess {
+			if slots, ok := before[r.Inode]; ok {
+				t.shared[r.Inode] = slots
+			}
+			return // not seen this time; what was seen before stands
+		}
+		delete(t.shared, r.Inode)
+		r.Owner, r.Holders, r.Why = -1, 0, o.Why
+		return
+	}
+	delete(t.shared, r.Inode)
+	var slots []int32
+	for _, h := range o.Holds[first:] {
+		if h.Inode != r.Inode {
+			break
+		}
+		slot, ok := t.procIndex[h.ProcessID]
+		if !ok || t.procs[slot].Dead {
+			continue // a holder without its process is no answer
+		}
+		slots = append(slots, slot)
+	}
+	if len(slots) == 0 {
+		return
+	}
+	r.Owner, r.Holders, r.Why, r.Was = t.first(slots), int32(len(slots)), Known, false
+	if len(slots) > 1 {
+		t.shared[r.Inode] = slots
+	}
+}
+
+// ownsBefore chooses which of several holders a row names: the one that started first, which is the server
+// and not its workers. Pid 1 comes last: it holds the sockets it activates services with.
+func ownsBefore(a, b *Process) bool {
+	if (a.PID == 1) != (b.PID == 1) {
+		return b.PID == 1
+	}
+	if a.Start != b.Start {
+		return a.Start < b.Start
+	}
+	return a.PID < b.PID
+}
+
+// know takes a process's identity, new or read again.
+func (t *Tracker) know(p *Process) {
+	id := ProcessID{p.PID, p.Start}
+	slot, ok := t.procIndex[id]
+	if !ok {
+		slot = t.freeSlot()
+		t.procIndex[id] = slot
+		t.procs[slot] = *p
+		t.past[slot], t.refs[slot] = moved{}, 0
+		q := &t.procs[slot]
+		q.FirstSeen, q.MarkedAt, q.Mark, q.Dead = t.now, t.now, Unchanged, false
+		if t.owned {
+			q.Mark = New
+		}
+		return
+	}
+	q := &t.procs[slot]
+	if q.Mark == Closed { // it was thought gone and is back
+		q.Mark, q.MarkedAt = Changed, t.now
+	}
+	q.PPID, q.UID, q.Name, q.Cmdline, q.Exe = p.PPID, p.UID, p.Name, p.Cmdline, p.Exe
+	q.Unit, q.Container, q.Started, q.Dead = p.Unit, p.Container, p.Started, false
+}
+
+func (t *Tracker) freeSlot() int32 {
+	if n := len(t.free); n > 0 {
+		slot := t.free[n-1]
+		t.free = t.free[:n-1]
+		return slot
+	}
+	t.procs = append(t.procs, Process{})
+	t.past = append(t.past, moved{})
+	t.refs = append(t.refs, 0)
+	return int32(len(t.procs) - 1)
+}
+
+// sweepProcesses frees the slots of processes that are gone and that no row names.
+func (t *Tracker) sweepProcesses(hold int64) {
+	for i := range t.procs {
+		p := &t.procs[i]
+		if p.PID == 0 || !p.Dead {
+			continue
+		}
+		if p.Mark != Closed {
+			p.Mark, p.MarkedAt = Closed, t.now
+		} else if t.refs[i] == 0 && t.now-p.MarkedAt >= hold {
+			delete(t.procIndex, ProcessID{p.PID, p.Start})
+			*p = Process{}
+			t.free = append(t.free, int32(i))
+		}
+	}
+}
+
+// Idle appends the processes that hold no socket any more and are not known to be gone, so that the sampler
+// can look whether they still live.
+func (t *Tracker) Idle(dst []ProcessID) []ProcessID {
+	for i := range t.procs {
+		if p := &t.procs[i]; p.PID != 0 && !p.Dead && p.Sockets == 0 {
+			dst = append(dst, ProcessID{p.PID, p.Start})
+		}
+	}
+	return dst
+}
+
+func (t *Tracker) publishHolders() {
+	t.holders = nil // the old slice belongs to snapshots
+	for inode, slots := range t.shared {
+		for _, slot := range slots {
+			t.holders = append(t.holders, Holder{inode, slot})
+		}
+	}
+	slices.SortFunc(t.holders, func(a, b Holder) int {
+		return cmp.Or(cmp.Compare(a.Inode, b.Inode), cmp.Compare(a.Process, b.Process))
+	})
+}
