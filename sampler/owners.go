@@ -2,8 +2,7 @@ package sampler
 
 import (
 	"context"
-	"fmt"
-	"slices"
+	"errors"
 	"time"
 
 	"sockview/model"
@@ -27,7 +26,8 @@ type owners struct {
 	answers  chan scanned
 
 	busy     bool
-	nextFull time.Time
+	access   bool            // we have the rights to look into every process
+	nextFull time.Time       // zero: at once
 	tried    map[uint32]bool // inodes that one scan did not find; the next one's word is final
 	source   model.Source
 }
@@ -38,9 +38,10 @@ type scanned struct {
 	took    time.Duration
 }
 
-func newOwners(s *proc.Scanner) *owners {
+func newOwners(s *proc.Scanner, access bool) *owners {
 	return &owners{
 		scanner:  s,
+		access:   access,
 		requests: make(chan proc.Request, 1),
 		answers:  make(chan scanned, 1),
 		tried:    make(map[uint32]bool),
@@ -65,21 +66,19 @@ func (o *owners) run(ctx context.Context) {
 	}
 }
 
-// ask starts a scan when there is something to look for and none runs.
+// ask starts a scan when there is something to look for and none runs. The first is a full one.
 func (o *owners) ask(ctx context.Context, t *model.Tracker) {
 	if o.busy || ctx.Err() != nil {
 		return
 	}
-	q := proc.Request{Inodes: t.Unowned(nil), Budget: scanBudget}
+	q := proc.Request{
+		Inodes: t.Unowned(nil), Closed: t.Vacated(nil), Likely: t.Accepting(nil),
+		Full: time.Now().After(o.nextFull), Budget: scanBudget,
+	}
 	for _, id := range t.Idle(nil) {
 		q.Check = append(q.Check, proc.ID(id))
 	}
-	now := time.Now()
-	if o.nextFull.IsZero() {
-		o.nextFull = now.Add(rescanEvery)
-	}
-	q.Full = now.After(o.nextFull)
-	if len(q.Inodes) == 0 && len(q.Check) == 0 && !q.Full {
+	if len(q.Inodes) == 0 && len(q.Check) == 0 && len(q.Closed) == 0 && !q.Full {
 		return
 	}
 	o.busy = true
@@ -87,15 +86,16 @@ func (o *owners) ask(ctx context.Context, t *model.Tracker) {
 }
 
 // take gives a scan's answer to the tracker. An inode that was not found is looked for once more before that
-// is its answer: between the dump and the scan a socket may be on its way from one process to another.
-func (o *owners) take(a scanned, t *model.Tracker) {
+// is its answer: between the dump and the scan a socket may be on its way from one process to another. It says
+// whether to look again at once; what a scan could not reach waits for the next tick.
+func (o *owners) take(a scanned, t *model.Tracker) (again bool) {
 	o.busy = false
 	o.source.Err = a.result.Err
 	if a.result.Err == nil && !a.result.Complete {
-		o.source.Err = fmt.Errorf("the scan was cut off after %v", scanBudget)
+		o.source.Err = errors.New("some processes could not be looked into in time")
 	}
 	answer := model.Owners{Processes: a.result.Processes, Why: model.NoProcess}
-	if a.result.Denied > 0 {
+	if a.result.Denied > 0 || !o.access {
 		answer.Why = model.NoPermission
 	}
 	for _, h := range a.result.Holds {
@@ -104,19 +104,23 @@ func (o *owners) take(a scanned, t *model.Tracker) {
 	for _, id := range a.result.Gone {
 		answer.Gone = append(answer.Gone, model.ProcessID(id))
 	}
-	full := a.request.Full && a.result.Complete
-	if full {
+	if a.request.Full {
 		o.nextFull = time.Now().Add(max(rescanEvery, rescanShare*a.took))
-		clear(o.tried)
-	} else {
-		answer.Asked = o.settle(a, &answer)
 	}
+	if a.request.Full && a.result.Complete {
+		clear(o.tried)
+		t.Own(&answer)
+		return false
+	}
+	answer.Asked, again = o.settle(a, &answer)
 	t.Own(&answer)
+	return again
 }
 
-// settle is the inodes for which the answer counts: those found, and those not found for the second time.
-func (o *owners) settle(a scanned, answer *model.Owners) []uint32 {
-	settled := make([]uint32, 0, len(a.request.Inodes))
+// settle is the inodes for which the answer counts: those found, and those not found for the second time. It says
+// whether there are some that were looked for only once.
+func (o *owners) settle(a scanned, answer *model.Owners) (settled []uint32, again bool) {
+	settled = make([]uint32, 0, len(a.request.Inodes))
 	h := 0
 	for _, inode := range a.request.Inodes {
 		for h < len(answer.Holds) && answer.Holds[h].Inode < inode {
@@ -129,7 +133,8 @@ func (o *owners) settle(a scanned, answer *model.Owners) []uint32 {
 			delete(o.tried, inode)
 		case a.result.Complete:
 			o.tried[inode] = true
+			again = true
 		}
 	}
-	return slices.Clip(settled)
+	return settled, again
 }

@@ -112,7 +112,7 @@ func New(cfg Config) *Sampler {
 		wholeAt:    make(map[string]int64),
 		interfaces: make(map[uint32]model.Text),
 	}
-	s.owners = newOwners(proc.NewScanner(cfg.FS))
+	s.owners = newOwners(proc.NewScanner(cfg.FS), cfg.Access.Owners)
 	s.demand.wake = make(chan struct{}, 1)
 	s.demand.newest = model.Demand{Interval: DefaultInterval}
 	return s
@@ -160,9 +160,11 @@ func (s *Sampler) Run(ctx context.Context) {
 				s.publish()
 			}
 		case answer := <-s.owners.answers:
-			s.owners.take(answer, s.tracker)
+			again := s.owners.take(answer, s.tracker)
 			s.publish()
-			s.owners.ask(ctx, s.tracker)
+			if again {
+				s.owners.ask(ctx, s.tracker)
+			}
 		}
 		timer.Reset(max(0, s.want.Interval-time.Since(last)))
 	}
@@ -179,8 +181,9 @@ func (s *Sampler) Sample(ctx context.Context, patience time.Duration) *model.Sna
 	for s.owners.busy {
 		select {
 		case answer := <-s.owners.answers:
-			s.owners.take(answer, s.tracker)
-			s.owners.ask(ctx, s.tracker)
+			if s.owners.take(answer, s.tracker) {
+				s.owners.ask(ctx, s.tracker)
+			}
 		case <-ctx.Done():
 			s.owners.busy = false
 		}
@@ -241,12 +244,17 @@ func (s *Sampler) see(r *model.Socket) {
 // confirm asks the kernel for exactly those sockets that a whole dump did not have: a dump may skip one.
 func (s *Sampler) confirm() {
 	asked := 0
-	s.tracker.Missing(func(r *model.Socket) bool {
+	s.tracker.Missing(func(r *model.Socket) model.Fate {
 		if asked++; asked > askLimit || r.Cookie == 0 {
-			return false
+			return model.Unsure
 		}
-		_, err := s.cfg.Kernel.Ask(r.Target())
-		return errors.Is(err, diag.ErrGone)
+		switch _, err := s.cfg.Kernel.Ask(r.Target()); {
+		case err == nil:
+			return model.Alive
+		case errors.Is(err, diag.ErrGone):
+			return model.Gone
+		}
+		return model.Unsure
 	})
 }
 

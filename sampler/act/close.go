@@ -73,7 +73,7 @@ func CloseEffect(t model.CloseTarget) string {
 	}
 	switch t.State {
 	case model.Listen:
-		return "Nobody can connect any more and connections not accepted yet are reset; accepted ones stay."
+		return "Nobody can connect any more and connections not accepted yet are reset; accepted ones stay. The port stays taken."
 	case model.TimeWait:
 		return "The kernel forgets it at once; no process holds it any more."
 	case model.SynRecv:

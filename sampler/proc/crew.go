@@ -27,6 +27,7 @@ type lane struct {
 	*walker
 	current atomic.Pointer[job] // taken by whoever is first: the lane that is done, or the watch
 	back    chan struct{}       // closed when it was left behind and has come back
+	crashed *crash              // what it came back with
 	beatAt  uint64              // the watch's: the beat when it last looked
 	still   int                 // the watch's: how many looks in a row it stood still
 }
@@ -42,6 +43,7 @@ type blocked struct {
 type crew struct {
 	ctx    context.Context
 	root   *os.File
+	block  int  // see walker
 	real   bool // root is a real /proc
 	stop   atomic.Bool
 	jobs   chan *job
@@ -55,10 +57,10 @@ type crew struct {
 	tick   *time.Ticker
 }
 
-func newCrew(ctx context.Context, root *os.File, stall time.Duration, left []blocked, free []*job,
+func newCrew(ctx context.Context, root *os.File, stall time.Duration, block int, left []blocked, free []*job,
 	spare []*walker) *crew {
 	c := &crew{
-		ctx: ctx, root: root, left: left, free: free, spare: spare,
+		ctx: ctx, root: root, block: block, left: left, free: free, spare: spare,
 		jobs: make(chan *job, 2*walkers), done: make(chan *job, 4*walkers),
 		tick: time.NewTicker(stall / looksPerStall),
 	}
@@ -75,11 +77,13 @@ func (c *crew) hire() {
 	if len(c.left) >= maxBlocked {
 		return
 	}
-	w := newWalker()
+	var w *walker
 	if n := len(c.spare); n > 0 {
 		w, c.spare = c.spare[n-1], c.spare[:n-1]
+	} else {
+		w = newWalker()
 	}
-	w.root, w.real, w.stop = int(c.root.Fd()), c.real, &c.stop
+	w.root, w.real, w.block, w.stop = int(c.root.Fd()), c.real, c.block, &c.stop
 	l := &lane{walker: w, back: make(chan struct{})}
 	c.lanes = append(c.lanes, l)
 	go l.work(c.jobs, c.done, c.root)
@@ -90,11 +94,13 @@ func (l *lane) work(jobs <-chan *job, done chan<- *job, root *os.File) {
 	defer runtime.KeepAlive(root)
 	for j := range jobs {
 		l.current.Store(j)
-		l.do(j)
+		crashed := guard(func() { l.do(j) })
 		if !l.current.CompareAndSwap(j, nil) {
+			l.crashed = crashed
 			close(l.back)
 			return
 		}
+		j.crashed = crashed
 		done <- j
 	}
 }
@@ -111,11 +117,13 @@ func (w *walker) do(j *job) {
 	case jobTouch:
 		w.touch(j)
 	case jobBlock:
-		w.block(j)
+		w.part(j)
 	case jobIdentify:
 		info, err := w.identify(j.pid, j.stat.Start, j.mute)
 		j.info = info
 		j.fail(err)
+	default:
+		panic("no such job")
 	}
 }
 
@@ -189,6 +197,7 @@ func (c *crew) run(next func() *job, settle func(*job)) {
 			hand = nil
 		case j := <-c.done:
 			c.flying--
+			c.rethrow(j)
 			settle(j)
 		case <-c.tick.C:
 			c.watch(settle)
@@ -238,7 +247,17 @@ func (c *crew) watch(settle func(*job)) {
 			c.drop(j, settle)
 		case j := <-c.done:
 			c.flying--
+			c.rethrow(j)
 			settle(j)
 		}
+	}
+}
+
+// rethrow goes on with a panic of a lane in the goroutine that asked for the scan, where whoever started
+// that can see to it.
+func (c *crew) rethrow(j *job) {
+	if j.crashed != nil {
+		c.stop.Store(true)
+		panic(j.crashed)
 	}
 }

@@ -3,6 +3,7 @@
 package proc
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -29,9 +30,10 @@ type shared struct {
 	users    passwd
 	patience time.Duration
 
-	mu     sync.Mutex
-	boot   time.Time
-	flying map[string]struct{} // reads that have not come back
+	mu      sync.Mutex
+	boot    time.Time
+	flying  map[string]struct{} // reads that have not come back
+	crashed *crash              // of a read that nobody waited for any more
 }
 
 // At is the /proc at root: "/proc" for the real one. Users are read from /etc.
@@ -96,6 +98,10 @@ const defaultPatience = time.Second
 func bounded[T any](s *shared, name string, read func() (T, error)) (T, error) {
 	var none T
 	s.mu.Lock()
+	if crashed := s.crashed; crashed != nil {
+		s.mu.Unlock()
+		panic(crashed)
+	}
 	_, flying := s.flying[name]
 	if !flying && len(s.flying) < maxBlocked {
 		s.flying[name] = struct{}{}
@@ -107,23 +113,36 @@ func bounded[T any](s *shared, name string, read func() (T, error)) (T, error) {
 		return none, fmt.Errorf("%s: an earlier read has not come back: %w", name, os.ErrDeadlineExceeded)
 	}
 	type answer struct {
-		value T
-		err   error
+		value   T
+		err     error
+		crashed *crash
 	}
-	done := make(chan answer, 1)
+	done := make(chan answer)
+	late := make(chan struct{})
 	go func() {
-		value, err := read()
+		var a answer
+		a.crashed = guard(func() { a.value, a.err = read() })
 		s.mu.Lock()
 		delete(s.flying, name)
 		s.mu.Unlock()
-		done <- answer{value, err}
+		select {
+		case done <- a:
+		case <-late:
+			s.mu.Lock()
+			s.crashed = cmp.Or(s.crashed, a.crashed)
+			s.mu.Unlock()
+		}
 	}()
 	timeout := time.NewTimer(s.patience)
 	defer timeout.Stop()
 	select {
 	case a := <-done:
+		if a.crashed != nil {
+			panic(a.crashed)
+		}
 		return a.value, a.err
 	case <-timeout.C:
+		close(late)
 		return none, fmt.Errorf("%s: %w", name, os.ErrDeadlineExceeded)
 	}
 }

@@ -36,6 +36,7 @@ type job struct {
 	kernel bool
 	known  []fdEntry // its fds, only read by the walker
 	whole  bool      // known is all it had
+	hidden bool      // we could not look when it was last tried
 
 	want  *inodeSet // jobNew, jobTouch: known fds with these inodes are looked at again
 	probe bool      // jobTouch: look for new fds in the gaps
@@ -55,6 +56,7 @@ type job struct {
 	err     error         // anything else that went wrong
 	pids    []int32       // jobPIDs
 	check   []checked     // jobAlive
+	crashed *crash        // our own fault
 	info    model.Process // jobIdentify
 
 	parent *job // jobBlock: of which process it is a part

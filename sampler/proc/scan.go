@@ -93,12 +93,13 @@ type Scanner struct {
 	left  []blocked         // walkers that hang
 	free  []*job
 	spare []*walker
-	stall time.Duration
+	stall time.Duration // for how long a walker may take no step
+	block int           // how many fds of a process are read in one go
 }
 
 // NewScanner makes a scanner of the processes under fs.
 func NewScanner(fs FS) *Scanner {
-	return &Scanner{fs: fs, known: map[int32]*process{}, asked: map[uint32]uint64{}, stall: defaultStall}
+	return &Scanner{fs: fs, known: map[int32]*process{}, asked: map[uint32]uint64{}, stall: defaultStall, block: defaultBlock}
 }
 
 // Scan does what r asks for, until it is done, ctx ends or the budget is used up.
@@ -117,7 +118,7 @@ func (s *Scanner) Scan(ctx context.Context, r Request) Result {
 	}
 	s.comeBack()
 	before := len(s.left)
-	x := &search{Scanner: s, r: r, crew: newCrew(ctx, root, s.stall, s.left, s.free, s.spare)}
+	x := &search{Scanner: s, r: r, crew: newCrew(ctx, root, s.stall, s.block, s.left, s.free, s.spare)}
 	x.checkAlive()
 	if r.Full {
 		x.full()
@@ -138,6 +139,9 @@ func (s *Scanner) comeBack() {
 	for _, b := range s.left {
 		select {
 		case <-b.lane.back:
+			if b.lane.crashed != nil {
+				panic(b.lane.crashed)
+			}
 			if p := s.known[b.pid]; p != nil {
 				p.mute = false
 			}

@@ -253,7 +253,7 @@ func (x *search) job(kind jobKind, pid int32) *job {
 	j := x.crew.get(kind, pid)
 	if p := x.known[pid]; p != nil {
 		j.met, j.stat, j.ident, j.kernel = true, p.stat, p.ident, p.stat.Kernel
-		j.known, j.whole, j.mute = p.fds, p.whole, p.mute
+		j.known, j.whole, j.hidden, j.mute = p.fds, p.whole, p.denied, p.mute
 	}
 	if kind == jobNew || kind == jobTouch {
 		j.want = x.want

@@ -61,7 +61,7 @@ func (x *search) share(j *job) bool {
 			return j.blocks > 0
 		}
 		rest = rest[at:]
-		n := min(len(rest), blockSize)
+		n := min(len(rest), x.block)
 		b := x.crew.get(jobBlock, j.pid)
 		b.parent, b.ident, b.tid, b.table = j, j.ident, j.tid, rest[:n:n]
 		x.crew.queue = append(x.crew.queue, b)
@@ -214,13 +214,14 @@ func (x *search) result() Result {
 			}
 		}
 	}
-	// a process may have exited after its fds were read: who else has its sockets was not looked for
+	// a process may have exited after its fds were read: who else has its sockets was looked for by a full
+	// scan only
 	held := len(res.Holds)
 	res.Holds = slices.DeleteFunc(res.Holds, func(h Hold) bool {
 		p := x.known[h.PID]
 		return p == nil || p.stat.Start != h.Start
 	})
-	x.cut = x.cut || len(res.Holds) < held
+	x.cut = x.cut || !x.r.Full && len(res.Holds) < held
 	slices.SortFunc(res.Holds, func(a, b Hold) int {
 		return cmp.Or(cmp.Compare(a.Inode, b.Inode), compareID(a.ID, b.ID))
 	})

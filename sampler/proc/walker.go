@@ -27,9 +27,9 @@ type fdEntry struct {
 }
 
 const (
-	// blockSize is how many fds one walker reads of a process at a time: more are shared out, so that a
+	// defaultBlock is how many fds one walker reads of a process at a time: more are shared out, so that a
 	// server with all its connections in one process is read by every walker.
-	blockSize = 2048
+	defaultBlock = 2048
 	// beatEvery is after how many fds a walker tells that it is alive and looks whether it has to stop.
 	beatEvery = 64
 	// maxMisses is how many free fd numbers in a row end the search for new fds in the gaps.
@@ -42,6 +42,7 @@ type walker struct {
 	real  bool          // it is procfs: the size of an fd directory is how many are open
 	beat  atomic.Uint64 // counts steps: one that stands still is blocked
 	stop  *atomic.Bool  // time is up
+	block int           // how many fds it reads of a process by itself
 	path  cpath
 	dents []byte  // getdents answers and whole files
 	link  []byte  // a link of an fd
@@ -51,7 +52,7 @@ type walker struct {
 
 func newWalker() *walker {
 	return &walker{
-		root: -1, stop: new(atomic.Bool),
+		root: -1, block: defaultBlock, stop: new(atomic.Bool),
 		path: make(cpath, 0, 64), dents: make([]byte, 64<<10), link: make([]byte, 64),
 	}
 }
@@ -100,14 +101,17 @@ func (w *walker) list(j *job) {
 		}
 	}
 	dir, err := w.openFDs(j)
-	if err != nil || dir < 0 {
+	if err != nil && !(isHidden(err) && w.leaderDied(j)) || j.kernel {
 		j.fail(err)
 		return
 	}
-	defer func() { unix.Close(dir) }()
-	if w.fds, err = w.numbers(dir, w.fds[:0]); err != nil {
-		j.fail(err)
-		return
+	w.fds = w.fds[:0]
+	if dir >= 0 {
+		defer unix.Close(dir)
+		if w.fds, err = w.numbers(dir, w.fds); err != nil {
+			j.fail(err)
+			return
+		}
 	}
 	if len(w.fds) == 0 {
 		live, err := w.openLiveThread(j)
@@ -116,11 +120,11 @@ func (w *walker) list(j *job) {
 			return
 		}
 		if live >= 0 {
-			unix.Close(dir)
+			defer unix.Close(live)
 			dir = live
 		}
 	}
-	if unread := j.plan(w.fds); unread <= blockSize {
+	if unread := j.plan(w.fds); unread <= w.block {
 		w.resolve(j, dir, j.table)
 	}
 }
@@ -175,6 +179,16 @@ func (w *walker) meet(j *job) (int, error) {
 	return openat(proc, w.path.set("fd"), unix.O_DIRECTORY)
 }
 
+// leaderDied says whether a process that hides its fds, and did not before, does so because its leader has
+// ended: what is left of a leader belongs to root, its threads are still their user's.
+func (w *walker) leaderDied(j *job) bool {
+	if j.hidden {
+		return false
+	}
+	stat, err := w.statOf(j.pid)
+	return err == nil && stat.State == 'Z' && !stat.Dead()
+}
+
 // openLiveThread opens the fd directory of the first thread that has one, -1 when there is none. The
 // leader of a process may end before its threads; its own directory is empty then. The fds are in w.fds.
 func (w *walker) openLiveThread(j *job) (int, error) {
@@ -216,8 +230,8 @@ func (w *walker) openLiveThread(j *job) (int, error) {
 	return -1, nil
 }
 
-// block reads a part of the fds of a process that another walker listed.
-func (w *walker) block(j *job) {
+// part reads a part of the fds of a process that another walker listed.
+func (w *walker) part(j *job) {
 	path := w.path.number(j.pid, "/fd")
 	if j.tid != 0 {
 		path = w.path.number2(j.pid, "/task/", j.tid, "/fd")
