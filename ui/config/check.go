@@ -28,7 +28,8 @@ func parse(path string, src []byte, known Known) (Config, error) {
 		}
 	}
 	c.entries(d.entries[next:])
-	if d.broken != nil && (c.mistake == nil || d.broken.Line < c.mistake.Line) {
+	if c.mistake == nil { // what broke is behind all that was read
+		d.confirm(path)
 		c.mistake = d.broken
 	}
 	if c.mistake == nil {
@@ -99,7 +100,8 @@ func (c *checker) entry(e *entry) {
 	case c.again(e.path, e.line):
 	case section && len(e.path) == 1:
 		if e.value.kind != unstable.InlineTable {
-			c.wrong(e.line, "%s must be a section, not %s; write [%s] and its settings below", top, kindWords(e.value.kind), top)
+			c.wrong(e.line, "%s must be a section, not %s; write [%s] and its settings below",
+				top, kindWords(e.value.kind), top)
 		}
 	case !section && e.section >= 0: // [interval]: the section was refused already
 	case len(e.path) > 1 && !section, len(e.path) > 2:
@@ -219,7 +221,8 @@ func (c *checker) sort(e *entry) {
 	}
 	words := strings.Fields(e.value.text)
 	if len(words) == 0 || len(words) > 2 {
-		c.wrong(e.value.line, `%s: %s must be a column, then asc or desc if need be, as "tx desc"`, name(e.path), quote(e.value.text))
+		c.wrong(e.value.line, `%s: %s must be a column, then asc or desc if need be, as "tx desc"`,
+			name(e.path), quote(e.value.text))
 		return
 	}
 	s := Sorting{Column: words[0]}
@@ -245,7 +248,8 @@ func (c *checker) sort(e *entry) {
 }
 
 func (c *checker) keys(e *entry) {
-	if slices.Contains(topLevel(), e.path[1]) && e.section >= 0 && (e.value.kind == unstable.Bool || e.value.kind == unstable.Integer) {
+	misplaced := e.value.kind == unstable.Bool || e.value.kind == unstable.Integer // no key is such a value
+	if misplaced && e.section >= 0 && slices.Contains(topLevel(), e.path[1]) {
 		c.wrong(e.line, "%s stands in [keys]; move it above the first section", e.path[1])
 		return
 	}
@@ -257,7 +261,8 @@ func (c *checker) keys(e *entry) {
 		keys = make([]string, 0, len(e.value.items))
 		for _, item := range e.value.items {
 			if item.kind != unstable.String {
-				c.wrong(max(item.line, e.value.line), "%s must be %s, not a list with %s", name(e.path), allowed, kindWords(item.kind))
+				c.wrong(max(item.line, e.value.line), "%s must be %s, not a list with %s",
+					name(e.path), allowed, kindWords(item.kind))
 				return
 			}
 			keys = append(keys, item.text)

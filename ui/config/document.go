@@ -62,7 +62,7 @@ const deepest = 2
 
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
-// parseDocument reads src. A file that is no TOML gives what came before the mistake, and broken.
+// parseDocument reads src. A file that is not well formed gives what came before the mistake, and broken.
 func parseDocument(path string, src []byte) *document {
 	d := &document{src: slices.Clip(src)}
 	for i, c := range src {
@@ -87,18 +87,24 @@ func parseDocument(path string, src []byte) *document {
 			d.broken.Line = d.line(d.unread()) // the end of the file is not where to look
 			d.broken.Msg += "; it begins here and does not end"
 		}
-		return d
 	}
-	// what is well formed may still say a thing twice
+	return d
+}
+
+// confirm looks for what is well formed and still no TOML, such as a thing said twice, and puts it into
+// broken.
+func (d *document) confirm(path string) {
+	if d.broken != nil {
+		return
+	}
 	var all map[string]any
 	var refused *toml.DecodeError
-	if err := toml.Unmarshal(body, &all); errors.As(err, &refused) {
+	if err := toml.Unmarshal(bytes.TrimPrefix(d.src, byteOrderMark), &all); errors.As(err, &refused) {
 		line, _ := refused.Position()
 		d.broken = &Mistake{path, line, "not TOML: " + explain(refused.Error())}
 	} else if err != nil {
 		d.broken = &Mistake{path, 1, "not TOML: " + explain(err.Error())}
 	}
-	return d
 }
 
 // explain puts the parser's message into words that help.

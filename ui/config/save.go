@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/pelletier/go-toml/v2/unstable"
+	"golang.org/x/sys/unix"
 )
 
 // SetColumns sets columns.SCREEN in the file to ids. The file is read anew, and only that value changes:
@@ -43,6 +44,9 @@ func setColumns(path, screen string, ids []string, ready func()) error {
 }
 
 func setOnce(path, screen string, ids []string, ready func()) error {
+	if path == "" {
+		return unix.ENOENT // and not a file in the working directory
+	}
 	target, err := resolve(path)
 	if err != nil {
 		return err
@@ -85,6 +89,7 @@ func edit(path string, src []byte, screen string, ids []string) ([]byte, error) 
 		return nil, errors.New("a table needs a column")
 	}
 	d := parseDocument(path, src)
+	d.confirm(path)
 	if d.broken != nil {
 		return nil, d.broken
 	}
@@ -98,6 +103,7 @@ func edit(path string, src []byte, screen string, ids []string) ([]byte, error) 
 	}
 	// never trust a machine with somebody's file: what was written must be what was meant
 	after := parseDocument(path, text)
+	after.confirm(path)
 	if after.broken != nil {
 		return nil, fmt.Errorf("changing it would break it: line %d, %s", after.broken.Line, after.broken.Msg)
 	}

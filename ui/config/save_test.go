@@ -390,7 +390,7 @@ func FuzzSetColumns(f *testing.F) {
 			return
 		}
 		before, after := parseDocument("", src), parseDocument("", text)
-		if after.broken != nil {
+		if after.confirm(""); after.broken != nil {
 			t.Fatalf("broken: %v\n%q\n%q", after.broken, src, text)
 		}
 		if e := after.find("columns", "sockets"); e == nil || !slices.Equal(e.value.strings(), ids) {
