@@ -3,6 +3,7 @@ package sampler
 // Opening the real kernel: the descriptors that everything is asked through.
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 
@@ -26,6 +27,8 @@ type Kernel struct {
 
 // Open opens sock_diag in the current network namespace. It fails when the kernel has none, or refuses it.
 func Open(o Options) (*Kernel, error) {
+	// What cannot be raised is missing, and Access says so.
+	raiseErr := proc.RaiseCapabilities()
 	poll, err := diag.Open()
 	if err != nil {
 		return nil, fmt.Errorf("asking the kernel for sockets: %w", err)
@@ -37,7 +40,7 @@ func Open(o Options) (*Kernel, error) {
 	fs := proc.At("/proc")
 	caps, err := fs.Capabilities()
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, raiseErr)
 	}
 	// Without it (before Linux 5.14) the namespace's identity is 0, which is told apart from nothing yet.
 	cookie, _ := poll.NetNSCookie()
