@@ -87,8 +87,9 @@ func (o *owners) ask(ctx context.Context, t *model.Tracker) {
 
 // take gives a scan's answer to the tracker. An inode that was not found is looked for once more before that
 // is its answer: between the dump and the scan a socket may be on its way from one process to another. It says
-// whether to look again at once; what a scan could not reach waits for the next tick.
-func (o *owners) take(a scanned, t *model.Tracker) (again bool) {
+// whether anything was learned, and whether to look again at once; what a scan could not reach waits for the next
+// tick.
+func (o *owners) take(a scanned, t *model.Tracker) (learned, again bool) {
 	o.busy = false
 	o.source.Err = a.result.Err
 	if a.result.Err == nil && !a.result.Complete {
@@ -110,11 +111,14 @@ func (o *owners) take(a scanned, t *model.Tracker) (again bool) {
 	if a.request.Full && a.result.Complete {
 		clear(o.tried)
 		t.Own(&answer)
-		return false
+		return true, false
 	}
 	answer.Asked, again = o.settle(a, &answer)
+	if len(answer.Asked)+len(answer.Gone) == 0 {
+		return false, again
+	}
 	t.Own(&answer)
-	return again
+	return true, again
 }
 
 // settle is the inodes for which the answer counts: those found, and those not found for the second time. It says

@@ -160,8 +160,10 @@ func (s *Sampler) Run(ctx context.Context) {
 				s.publish()
 			}
 		case answer := <-s.owners.answers:
-			again := s.owners.take(answer, s.tracker)
-			s.publish()
+			learned, again := s.owners.take(answer, s.tracker)
+			if learned {
+				s.publish()
+			}
 			if again {
 				s.owners.ask(ctx, s.tracker)
 			}
@@ -181,7 +183,7 @@ func (s *Sampler) Sample(ctx context.Context, patience time.Duration) *model.Sna
 	for s.owners.busy {
 		select {
 		case answer := <-s.owners.answers:
-			if s.owners.take(answer, s.tracker) {
+			if _, again := s.owners.take(answer, s.tracker); again {
 				s.owners.ask(ctx, s.tracker)
 			}
 		case <-ctx.Done():

@@ -53,7 +53,7 @@ func (b *bench) after(d time.Duration) *model.Snapshot {
 	ctx := context.Background()
 	b.poll(ctx)
 	for b.owners.busy {
-		again := b.owners.take(<-b.owners.answers, b.tracker)
+		_, again := b.owners.take(<-b.owners.answers, b.tracker)
 		b.publish()
 		if again {
 			b.owners.ask(ctx, b.tracker)

@@ -4,6 +4,7 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -251,7 +252,7 @@ func orWhy(t model.Text, why model.Unknown) string {
 }
 
 // maxSiblings bounds the list of a process's other sockets.
-const maxSiblings = 20
+const maxSiblings = 10
 
 // otherSockets lists what else its process holds.
 func (w *page) otherSockets(s *model.Snapshot, r *model.Socket) {
@@ -259,28 +260,28 @@ func (w *page) otherSockets(s *model.Snapshot, r *model.Socket) {
 	if p == nil {
 		return
 	}
-	var others []string
-	more := 0
+	var others []*model.Socket
 	for i := range s.Sockets {
-		o := &s.Sockets[i]
-		if o == r || o.Owner != r.Owner || o.Dead {
-			continue
-		}
-		if len(others) < maxSiblings {
-			others = append(others, targetText(o.Target()))
-		} else {
-			more++
+		if o := &s.Sockets[i]; o != r && o.Owner == r.Owner && !o.Dead {
+			others = append(others, o)
 		}
 	}
 	if len(others) == 0 {
 		return
 	}
-	w.head(fmt.Sprintf("Its other sockets: %d", len(others)+more))
-	for _, o := range others {
-		w.text(o)
+	less := model.Sockets().Less
+	slices.SortFunc(others, func(a, b *model.Socket) int {
+		if less(a, b) {
+			return -1
+		}
+		return 1
+	})
+	w.head(fmt.Sprintf("Its other sockets: %d", len(others)))
+	for _, o := range others[:min(len(others), maxSiblings)] {
+		w.text(targetText(o.Target()))
 	}
-	if more > 0 {
-		w.text(fmt.Sprintf("... and %d more (Enter on it in Processes shows all)", more))
+	if more := len(others) - maxSiblings; more > 0 {
+		w.text(fmt.Sprintf("... and %d more: the filter pid:%d shows them all", more, p.PID))
 	}
 }
 

@@ -4,6 +4,8 @@ package ui
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"sockview/keymap"
@@ -56,7 +58,7 @@ func (a *App) export() {
 				a.say("nothing was saved")
 				return
 			}
-			if err := text.Save(path, t); err != nil {
+			if err := text.Save(expandHome(path), t); err != nil {
 				a.warn(model.SafeText(err.Error()).String())
 				return
 			}
@@ -67,6 +69,17 @@ func (a *App) export() {
 			a.say("nothing was saved")
 		})
 	a.push(a.input)
+}
+
+// expandHome is path with a ~/ at its beginning spelled out, as a shell would.
+func expandHome(path string) string {
+	path = strings.TrimSpace(path)
+	if rest, ok := strings.CutPrefix(path, "~/"); ok {
+		if home, err := os.UserHomeDir(); err == nil {
+			return filepath.Join(home, rest)
+		}
+	}
+	return path
 }
 
 // frozen are rows that were read out of a snapshot.
