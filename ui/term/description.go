@@ -36,10 +36,9 @@ const (
 	clipScreen           // through GNU screen, in its own wrapping
 )
 
-// describe finds the description for $TERM. tcell's own way would run infocmp for a name that is not in
-// its tables, and exit when that fails.
-func describe(getenv func(string) string, noColor bool) (description, error) {
-	name := getenv("TERM")
+// describe finds the description for the kind of terminal that $TERM names. tcell's own way would run
+// infocmp for a name that is not in its tables, and exit when that fails.
+func describe(name string, getenv func(string) string, noColor bool) (description, error) {
 	if cannotAddress(name) {
 		return description{}, fmt.Errorf("%w: TERM is %q; set it to what your terminal is, for example TERM=xterm",
 			ErrIncapable, model.SafeText(name).String())

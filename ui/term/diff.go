@@ -11,6 +11,7 @@ import (
 
 var (
 	errSuspended = errors.New("the screen is suspended")
+	errBusy      = errors.New("the screen is busy with what was typed")
 	errFinished  = errors.New("the screen was given back")
 )
 
@@ -44,6 +45,7 @@ type Diff struct {
 	// Set by Open before first use.
 	ascii bool         // send seven bits only
 	brake func()       // gives output that is stuck a last moment; may be nil
+	hush  func() bool  // ends input, and says whether it did; may be nil
 	end   func()       // what Fini does instead of finishing the wrapped screen; may be nil
 	clip  func([]byte) // what SetClipboard does; may be nil
 }
@@ -108,6 +110,9 @@ func (d *Diff) finish() {
 		return
 	}
 	defer d.dropEvents()()
+	if d.hush != nil {
+		d.hush() // if not, whoever waits for us does not wait long
+	}
 	d.Screen.Fini()
 }
 
@@ -125,6 +130,9 @@ func (d *Diff) Suspend() error {
 		return errSuspended
 	}
 	defer d.dropEvents()()
+	if d.hush != nil && !d.hush() {
+		return errBusy
+	}
 	if err := d.Screen.Suspend(); err != nil {
 		return err
 	}

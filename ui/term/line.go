@@ -44,6 +44,9 @@ type line struct {
 	held     bool
 	ending   bool
 	draining chan struct{} // closed by Drain: the reader is to come back
+	quiet    bool          // Read keeps what comes to itself
+	reading  bool          // a Read is waiting
+	entered  chan struct{} // closed by the next Read
 	stopped  chan struct{} // closed by Stop
 	resized  func()
 	size     tcell.WindowSize
@@ -122,6 +125,7 @@ func (l *line) Start() error {
 	}
 	l.held = true
 	l.lost.Store(false)
+	l.quiet, l.reading, l.entered = false, false, nil
 	l.draining, l.stopped = make(chan struct{}), make(chan struct{})
 	go l.watchSize(l.stopped)
 	return nil
@@ -235,17 +239,57 @@ func (l *line) ioctl(request uint, arg int) error {
 	}
 }
 
+// hush ends input, and says whether tcell took over all that was read before. tcell's reader hands on what it
+// read without looking whether anyone is left to take it, and whoever waits for the reader to end, as Fini
+// and Suspend do, waits for ever. Once it is back in Read it can be ended.
+func (l *line) hush(patience time.Duration) bool {
+	l.mu.Lock()
+	l.quiet = true
+	if l.reading || !l.held {
+		l.mu.Unlock()
+		return true
+	}
+	entered := make(chan struct{})
+	l.entered = entered
+	l.mu.Unlock()
+	select {
+	case <-entered:
+		return true
+	case <-time.After(patience):
+		return false
+	}
+}
+
+// carryOn takes back hush and brake, unless the end has come.
+func (l *line) carryOn() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ending {
+		return
+	}
+	l.quiet = false
+	_ = l.file.SetWriteDeadline(time.Time{}) // see brake
+}
+
 // Read waits for keys. When the terminal is gone it says so, and then waits to be drained: tcell would make
 // an error an event, and race with the exit that is on its way.
 func (l *line) Read(b []byte) (int, error) {
 	l.mu.Lock()
 	draining := l.draining
+	l.reading = true
+	if l.entered != nil {
+		close(l.entered)
+		l.entered = nil
+	}
 	l.mu.Unlock()
 	for ends := 0; ; {
 		n, err := l.file.Read(b)
 		switch {
 		case n > 0:
-			return n, nil
+			if l.handOver() {
+				return n, nil
+			}
+			continue
 		case err == nil, errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, os.ErrClosed):
 			return n, err
 		case errors.Is(err, io.EOF) && ends < 3 && l.alive():
@@ -261,6 +305,14 @@ func (l *line) Read(b []byte) (int, error) {
 		}
 		return 0, err
 	}
+}
+
+// handOver says whether what was read is passed on; then the reader is away for a while.
+func (l *line) handOver() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.reading = l.quiet
+	return !l.quiet
 }
 
 // alive says whether there is still a terminal; a line that was hung up answers EIO to everything.

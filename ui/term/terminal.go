@@ -16,6 +16,8 @@ import (
 
 	"github.com/gdamore/tcell/v2"
 	"golang.org/x/sys/unix"
+
+	"sockview/ui/term/kind"
 )
 
 // Options say how the terminal is wanted. The zero value is a good one.
@@ -44,7 +46,7 @@ type Terminal struct {
 // on its way, deadline for all of it.
 const (
 	patience = 200 * time.Millisecond
-	deadline = 400 * time.Millisecond
+	deadline = 500 * time.Millisecond
 )
 
 // Open takes the terminal that standard output is. From then on SIGTERM, SIGHUP, SIGINT, SIGQUIT and the
@@ -52,7 +54,7 @@ const (
 // back while stopped. It fails with ErrNotTerminal, or ErrIncapable when $TERM names what cannot be drawn
 // on; each is one line that tells the person what to do.
 func Open(o Options) (*Terminal, error) {
-	d, err := describe(os.Getenv, o.NoColor || os.Getenv("NO_COLOR") != "")
+	d, err := describe(kind.Name(), os.Getenv, o.NoColor || os.Getenv("NO_COLOR") != "")
 	if err != nil {
 		return nil, err
 	}
@@ -78,6 +80,13 @@ func Open(o Options) (*Terminal, error) {
 	t.screen.ascii = t.ascii
 	t.screen.end = t.Restore
 	t.screen.brake = func() { l.brake(time.Now().Add(patience)) }
+	t.screen.hush = func() bool {
+		if l.hush(patience) {
+			return true
+		}
+		l.carryOn()
+		return false
+	}
 	t.screen.clip = t.copyOut
 	t.watch()
 	if err := t.screen.Init(); err != nil {
@@ -127,7 +136,7 @@ func (t *Terminal) Recover() {
 	}
 }
 
-// Restore gives the terminal back. It takes half a second at most, also when nobody reads what was sent,
+// Restore gives the terminal back. It takes little more than half a second at most, also when nobody reads what was sent,
 // and only the first call does anything; others wait for it.
 func (t *Terminal) Restore() {
 	t.once.Do(func() {
