@@ -62,7 +62,7 @@ func GroupHosts(s *Snapshot, order []int32, by *Column[Socket]) []Group {
 // groupValue leaves of v what makes two values the same to people: a host is the same host when it is
 // reached from an IPv6 socket, a port the same with each protocol.
 func groupValue(k Kind, v Value) Value {
-	v.AtLeast = false
+	v.AtLeast, v.More = false, 0
 	switch k {
 	case KindState: // UDP says its state in words, which may be TCP's
 		if v.Text == State(v.Num).String() {

@@ -175,7 +175,9 @@ func endpointColumns() []Column[Socket] {
 		{Spec{ID: "process", Title: "PROCESS", Aliases: []string{"name", "proc"}, Help: "name of the process that holds the socket; +n: n more hold it",
 			Kind: KindText, Default: true, Width: 10, Max: 20},
 			func(s S, r *Socket) Value {
-				return ofOwner(s, r, func(p *Process) Value { return Value{Text: p.Name.String()} })
+				return ofOwner(s, r, func(p *Process) Value {
+					return Value{Text: p.Name.String(), More: max(0, r.Holders-1)}
+				})
 			}},
 		{Spec{ID: "pid", Title: "PID", Help: "process id of that process", Kind: KindNumber, Default: true, Width: 5, Max: 7, Give: 2},
 			func(s S, r *Socket) Value {

@@ -31,6 +31,7 @@ type Value struct {
 	Text    string // safe text
 	Addr    Addr
 	Num     int64
+	More    int32   // KindText: so many others besides, shown as "nginx +5"
 	Why     Unknown // not Known: there is no value, and why
 	AtLeast bool    // the value is a lower bound (the age of a socket older than our watch)
 	V6      bool    // KindAddress: of an IPv6 socket, so that a mapped address is written as one
@@ -54,7 +55,11 @@ func (f *Formatter) Append(dst []byte, k Kind, v Value) []byte {
 	}
 	switch k {
 	case KindText:
-		return append(dst, v.Text...)
+		dst = append(dst, v.Text...)
+		if v.More > 0 {
+			dst = strconv.AppendInt(append(dst, " +"...), int64(v.More), 10)
+		}
+		return dst
 	case KindState:
 		if v.Text != "" {
 			return append(dst, v.Text...)
