@@ -168,7 +168,7 @@ func TestSocketValues(t *testing.T) {
 		want   string
 		why    Unknown
 	}{
-		{"process", &full, "nginx", 0}, {"pid", &full, "70", 0}, {"proto", &full, "tcp6", 0}, {"holders", &full, "3", 0},
+		{"process", &full, "nginx +2", 0}, {"pid", &full, "70", 0}, {"proto", &full, "tcp6", 0}, {"holders", &full, "3", 0},
 		{"local", &full, "::ffff:192.0.2.1", 0}, {"lport", &full, "443", 0}, {"rport", &full, "50000", 0},
 		{"rport", with(func(r *Socket) { r.RemotePort = 0 }), "*", 0},
 		{"state", &full, "ESTABLISHED", 0},
