@@ -6,7 +6,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -129,11 +128,7 @@ func written(err error) int {
 
 // fail says in one line what went wrong.
 func fail(err error, code int) int {
-	var usage *keymap.UsageError
 	fmt.Fprintf(os.Stderr, "sockview: %s\n", model.SafeText(err.Error()))
-	if errors.As(err, &usage) {
-		fmt.Fprintln(os.Stderr, "sockview --help lists what there is")
-	}
 	return code
 }
 

@@ -41,13 +41,21 @@ func (a *App) kill() {
 func (a *App) whyNoOwner() string {
 	sockets := a.subjectSockets()
 	if len(sockets) == 0 {
-		return "the row is closed"
+		return a.whyNoSocket()
 	}
 	r := sockets[0]
 	if r.Was {
 		return "its process closed it; only the kernel still knows it"
 	}
 	return r.Why.String()
+}
+
+// whyNoSocket says why there is no live socket to act on.
+func (a *App) whyNoSocket() string {
+	if a.details() == nil && len(a.state.marks) > 0 && len(a.subjects()) == 0 {
+		return "the marked rows are gone or filtered away; M unmarks them"
+	}
+	return "the row is closed"
 }
 
 // sharedHolders are the holders to choose from when the only subject is a socket of several processes.
@@ -129,7 +137,7 @@ func (a *App) askKill(processes []*model.Process) {
 			a.signal(victims, signal)
 			return
 		}
-		a.confirm(fmt.Sprintf("%s. Type yes to send %s: ", typed, signal.Name),
+		a.confirm(fmt.Sprintf("%s. To send %s type yes: ", typed, signal.Name),
 			func() { a.signal(victims, signal) }, func() { release(victims) })
 	}
 	a.push(d)
@@ -293,7 +301,7 @@ func (a *App) closeSockets() {
 	}
 	switch {
 	case len(targets) == 0 && len(refused) == 0:
-		a.warn("no connection to close")
+		a.warn("no connection to close: " + a.whyNoSocket())
 		return
 	case len(targets) == 0:
 		a.warn(refused[0])
@@ -310,7 +318,7 @@ func (a *App) closeSockets() {
 		case risky == "":
 			a.destroy(targets)
 		default:
-			a.confirm(risky+". Type yes to close: ", func() { a.destroy(targets) }, func() {})
+			a.confirm(risky+". To close type yes: ", func() { a.destroy(targets) }, func() {})
 		}
 	}
 	a.push(d)

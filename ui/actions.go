@@ -56,10 +56,10 @@ var handlers = map[keymap.Action]func(*App){
 	keymap.IntervalLonger:  func(a *App) { a.changeInterval(1) },
 	keymap.IntervalShorter: func(a *App) { a.changeInterval(-1) },
 
-	keymap.ScreenSockets:   func(a *App) { a.goScreen("sockets") },
-	keymap.ScreenProcesses: func(a *App) { a.goScreen("processes") },
-	keymap.ScreenHosts:     func(a *App) { a.goScreen("hosts") },
-	keymap.ScreenCount:     func(a *App) { a.goScreen("count") },
+	keymap.ScreenSockets:   func(a *App) { a.jump("sockets") },
+	keymap.ScreenProcesses: func(a *App) { a.jump("processes") },
+	keymap.ScreenHosts:     func(a *App) { a.jump("hosts") },
+	keymap.ScreenCount:     func(a *App) { a.jump("count") },
 	keymap.ScreenNext:      func(a *App) { a.stepScreen(1) },
 	keymap.ScreenPrevious:  func(a *App) { a.stepScreen(-1) },
 
@@ -87,9 +87,10 @@ func (a *App) page() int {
 func (a *App) move(by int) { a.state.moveTo(a.table.view, a.state.cursorAt+by) }
 
 func (a *App) scrollRight() {
-	if a.state.left < len(a.state.shown)-2 {
-		a.state.left++
+	if a.state.left == 0 && len(a.table.placed) == len(a.state.shown) {
+		return // all are in sight
 	}
+	a.state.left = min(a.state.left+1, len(a.state.shown)-1)
 }
 
 // open shows all about a socket, or the sockets of any other row.
@@ -99,7 +100,7 @@ func (a *App) open() {
 		return
 	}
 	if a.state.def.open == nil {
-		a.openDetails(a.table.view.rows.Key(row))
+		a.openDetails(row)
 		return
 	}
 	words := []string{a.state.def.open(a.table.view, row)}
@@ -191,7 +192,16 @@ func (a *App) goScreen(name string) {
 
 func (a *App) stepScreen(by int) {
 	at := slices.Index(a.screens, a.state.def)
-	a.goScreen(a.screens[(at+by+len(a.screens))%len(a.screens)].name)
+	a.jump(a.screens[(at+by+len(a.screens))%len(a.screens)].name)
+}
+
+// jump goes to a screen that was asked for by name: out of the details, and not to come back from.
+func (a *App) jump(name string) {
+	for len(a.overlays) > 0 {
+		a.closeOverlay()
+	}
+	a.trail = nil
+	a.goScreen(name)
 }
 
 // sortBy sorts by a column; the one it is sorted by already, the other way.
@@ -207,6 +217,9 @@ func (a *App) sortBy(column int) {
 // sortNeighbour sorts by the column beside the one it is sorted by.
 func (a *App) sortNeighbour(by int) {
 	at := slices.Index(a.state.shown, a.state.sorting.Column)
+	if at < 0 && by < 0 {
+		at = 0 // from a column that is not shown to the last
+	}
 	n := len(a.state.shown)
 	a.sortBy(a.state.shown[((at+by)%n+n)%n])
 }
@@ -265,6 +278,8 @@ func (a *App) toggleColumn(st *screenState, c int) bool {
 		}
 		st.shown = slices.Insert(st.shown, at, c)
 	}
+	st.left = min(st.left, len(st.shown)-1)
+	st.lookAgain()
 	a.table.remeasure()
 	a.ask()
 	return true
@@ -274,9 +289,14 @@ func (a *App) saveColumns(st *screenState) {
 	if a.cfg.SaveColumns == nil {
 		return
 	}
-	ids := make([]string, len(st.shown))
-	for i, c := range st.shown {
-		ids[i] = st.specs[c].ID
+	var ids []string
+	for _, c := range st.shown {
+		if st.def.name != "count" || c != 0 { // what it counts by is another column the next time
+			ids = append(ids, st.specs[c].ID)
+		}
+	}
+	if len(ids) == 0 {
+		ids = []string{"sockets"}
 	}
 	if err := a.cfg.SaveColumns(st.def.name, ids); err != nil {
 		a.warn("columns are not kept: " + model.SafeText(err.Error()).String())

@@ -112,6 +112,10 @@ func (b *bars) drawStatus(screen tcell.Screen, x, y, width int) {
 		put(screen, x, y, width, "reading sockets ...", a.theme.dim, a.theme.cut())
 		return
 	}
+	if a.context() == keymap.FilterLine && a.message != "" { // the line that is typed hides the foot
+		put(screen, x, y, width, a.message, a.theme.text, a.theme.cut())
+		return
+	}
 	if a.context() == keymap.FilterLine && a.state.filterErr != nil {
 		put(screen, x, y, width, a.state.filterErr.Error(), a.theme.warning, a.theme.cut())
 		return
@@ -231,7 +235,11 @@ func (a *App) filterNote() string {
 		parts = append(parts, c)
 	}
 	if !a.state.filter.Empty() {
-		parts = append(parts, "/"+model.SafeText(a.state.filterText).String())
+		text := a.state.filterText
+		if a.state.filterErr != nil {
+			text = a.state.filter.String() // the last right one is in force
+		}
+		parts = append(parts, "/"+model.SafeText(text).String())
 	}
 	if n := len(a.state.marks); n > 0 {
 		parts = append(parts, fmt.Sprintf("%d marked", n))

@@ -4,6 +4,7 @@ package ui
 
 import (
 	"errors"
+	"maps"
 
 	"sockview/keymap"
 	"sockview/model"
@@ -51,12 +52,20 @@ func Configure(o keymap.Options, env func(string) string) (Configured, error) {
 		c.Theme = "none"
 	}
 	if len(o.Columns) > 0 {
-		c.Columns = map[string][]string{c.Screen: o.Columns}
+		c.Columns = with(c.Columns, c.Screen, o.Columns)
 	}
 	if o.Sort != "" {
-		c.Sort = map[string]string{c.Screen: o.Sort}
+		c.Sort = with(c.Sort, c.Screen, o.Sort)
 	}
 	return c, c.check()
+}
+
+// with is settings with that of one screen set; the others stay.
+func with[V any](settings map[string]V, screen string, v V) map[string]V {
+	changed := map[string]V{}
+	maps.Copy(changed, settings)
+	changed[screen] = v
+	return changed
 }
 
 func (c *Configured) load(named string, env func(string) string) (config.Config, error) {
@@ -134,7 +143,8 @@ func (c *Configured) check() error {
 		if err != nil {
 			return err
 		}
-		st, err := c.newState(def, by, nil)
+		// Which services there are is known later: New and Print refuse the name of none.
+		st, err := c.newState(def, by, func(string) (uint16, bool) { return 0, true })
 		if err != nil {
 			return err
 		}

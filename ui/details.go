@@ -18,10 +18,12 @@ type details struct {
 	key model.Key
 }
 
-// openDetails opens the page about the socket with this identity and has the sampler ask for all about it.
-func (a *App) openDetails(k model.Key) {
+// openDetails opens the page about the socket in this row and has the sampler ask for all about it.
+func (a *App) openDetails(row int) {
+	k := a.table.view.rows.Key(row)
 	d := &details{key: k}
-	d.pager = newPager(&a.theme, keymap.Details, "Socket", func(width int) []line { return a.detailLines(d, width) })
+	title := targetText(a.table.view.snapshot.Sockets[row].Target())
+	d.pager = newPager(&a.theme, keymap.Details, title, func(width int) []line { return a.detailLines(d, width) })
 	a.demand.Focus = k
 	a.want()
 	a.push(d)

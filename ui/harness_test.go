@@ -3,7 +3,11 @@ package ui
 // A simulated terminal fed by scripted snapshots: the whole screen in process, without a kernel and without a clock.
 
 import (
+	"fmt"
 	"net/netip"
+	"os"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +19,12 @@ import (
 	"sockview/model"
 )
 
+// TestMain has times written the same everywhere: the screen shows local ones.
+func TestMain(m *testing.M) {
+	time.Local = time.UTC
+	os.Exit(m.Run())
+}
+
 // scripted is a mailbox that a test fills by hand.
 type scripted struct {
 	mu     sync.Mutex
@@ -22,6 +32,8 @@ type scripted struct {
 	ready  chan struct{}
 	demand model.Demand
 	held   int // snapshots taken and not given back
+	most   int // the most that were held at a time
+	taken  int
 }
 
 func newScripted() *scripted { return &scripted{ready: make(chan struct{}, 1)} }
@@ -35,6 +47,8 @@ func (s *scripted) Take() *model.Snapshot {
 	s.slot = nil
 	if taken != nil {
 		s.held++
+		s.taken++
+		s.most = max(s.most, s.held)
 	}
 	return taken
 }
@@ -57,6 +71,13 @@ func (s *scripted) wanted() model.Demand {
 	return s.demand
 }
 
+// counts are how many snapshots are held now, were held at most, and were taken at all.
+func (s *scripted) counts() (held, most, taken int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.held, s.most, s.taken
+}
+
 func (s *scripted) put(snap *model.Snapshot) {
 	s.mu.Lock()
 	s.slot = snap
@@ -74,7 +95,9 @@ type harness struct {
 	screen tcell.SimulationScreen
 	source *scripted
 	seq    uint64
-	ended  chan error
+	ended  chan struct{} // closed when Run returned
+	err    error         // what it returned, or its panic
+	last   keymap.Key    // pressed last
 }
 
 // start runs the App at a size. change may alter what it is made of.
@@ -84,7 +107,7 @@ func start(t *testing.T, width, height int, change func(*Config)) *harness {
 	if err := screen.Init(); err != nil {
 		t.Fatal(err)
 	}
-	h := &harness{t: t, screen: screen, source: newScripted(), ended: make(chan error, 1)}
+	h := &harness{t: t, screen: screen, source: newScripted(), ended: make(chan struct{})}
 	cfg := Config{
 		Snapshots: h.source, Screen: screen, Keys: keymap.Default(), Host: model.SafeText("web-1"),
 		Start: Start{Interval: time.Second, Theme: "default"},
@@ -98,23 +121,70 @@ func start(t *testing.T, width, height int, change func(*Config)) *harness {
 	}
 	h.app = app
 	screen.SetSize(width, height) // tview initialised it anew
-	go func() { h.ended <- app.Run() }()
+	go func() {
+		defer close(h.ended)
+		defer func() {
+			if p := recover(); p != nil {
+				h.err = fmt.Errorf("the screen panicked: %v\n%s", p, debug.Stack())
+			}
+		}()
+		h.err = app.Run()
+	}()
 	t.Cleanup(func() {
 		app.Stop()
 		<-h.ended
+		if h.err != nil {
+			t.Error(h.err)
+		}
 	})
 	return h
 }
 
 // do runs f in the drawing goroutine, draws, and waits for it.
-func (h *harness) do(f func()) { h.app.tv.QueueUpdateDraw(f) }
+func (h *harness) do(f func()) {
+	h.t.Helper()
+	h.queue(func() { h.app.tv.QueueUpdateDraw(f) })
+}
+
+// look runs f in the drawing goroutine and waits for it. What is drawn stays.
+func (h *harness) look(f func()) {
+	h.t.Helper()
+	h.queue(func() { h.app.tv.QueueUpdate(f) })
+}
+
+func (h *harness) queue(f func()) {
+	h.t.Helper()
+	done := make(chan struct{})
+	go func() { // nobody takes it when the screen has ended
+		f()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-h.ended:
+		h.t.Fatalf("the screen has ended after key %q: %v", h.last, h.err)
+	}
+}
+
+// tell does f in the drawing goroutine, for a key that may end the screen.
+func (h *harness) tell(f func()) {
+	done := make(chan struct{})
+	go func() {
+		h.app.tv.QueueUpdate(f)
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-h.ended:
+	}
+}
 
 // await runs the drawing goroutine until cond holds there.
 func (h *harness) await(what string, cond func() bool) {
 	h.t.Helper()
 	deadline := time.Now().Add(10 * time.Second)
 	for ok := false; !ok; {
-		h.do(func() { ok = cond() })
+		h.look(func() { ok = cond() })
 		if !ok && time.Now().After(deadline) {
 			h.t.Fatalf("waited in vain for %s; the screen:\n%s", what, h.text())
 		}
@@ -143,7 +213,18 @@ func (h *harness) feed(s *model.Snapshot) {
 func (h *harness) press(keys ...keymap.Key) {
 	h.t.Helper()
 	for _, k := range keys {
+		h.last = k
 		h.do(func() { h.event(eventOf(h.t, k)) })
+		h.settle()
+	}
+}
+
+// quietly presses keys on the way to somewhere: nothing needs to be drawn there.
+func (h *harness) quietly(keys ...keymap.Key) {
+	h.t.Helper()
+	for _, k := range keys {
+		h.last = k
+		h.look(func() { h.event(eventOf(h.t, k)) })
 		h.settle()
 	}
 }
@@ -195,18 +276,38 @@ func eventOf(t *testing.T, k keymap.Key) *tcell.EventKey {
 	return tcell.NewEventKey(tcell.KeyRune, r[0], tcell.ModNone)
 }
 
+// grid reads the cells of the screen. A wide character's second cell is empty.
+func (h *harness) grid() (cells [][]tcell.SimCell) {
+	h.look(func() {
+		all, width, height := h.screen.GetContents()
+		for y := range height {
+			row := slices.Clone(all[y*width : (y+1)*width])
+			for x := 0; x < width; x++ {
+				if len(row[x].Runes) == 0 {
+					row[x].Runes = []rune{' '}
+				}
+				if textWidth(string(row[x].Runes)) == 2 && x+1 < width {
+					row[x+1] = tcell.SimCell{Style: row[x].Style}
+					x++
+				}
+			}
+			cells = append(cells, row)
+		}
+	})
+	return cells
+}
+
 // text is what the screen shows, a line each, blanks at the end cut.
 func (h *harness) text() string {
-	cells, width, height := h.screen.GetContents()
+	h.t.Helper()
+	return textOf(h.grid())
+}
+
+func textOf(grid [][]tcell.SimCell) string {
 	var b strings.Builder
-	for y := range height {
+	for _, row := range grid {
 		var l strings.Builder
-		for x := 0; x < width; x++ {
-			c := cells[y*width+x]
-			if len(c.Runes) == 0 {
-				l.WriteByte(' ')
-				continue
-			}
+		for _, c := range row {
 			l.WriteString(string(c.Runes))
 		}
 		b.WriteString(strings.TrimRight(l.String(), " "))
@@ -230,20 +331,35 @@ func (h *harness) line(y int) string {
 
 // styleAt is the style of a cell.
 func (h *harness) styleAt(x, y int) tcell.Style {
-	cells, width, _ := h.screen.GetContents()
-	return cells[y*width+x].Style
+	return h.grid()[y][x].Style
 }
 
 // world is a small host to make snapshots of: it drives a real Tracker.
 type world struct {
 	tracker *model.Tracker
 	now     int64
+	made    int // sockets there ever were
 	sockets []model.Socket
 	procs   []model.Process
 	holds   []model.Hold
+	asked   []uint32              // the inodes the next owner scan looks for; nil is all
+	failed  map[string]error      // sources that do not answer, by name
+	dress   func(*model.Snapshot) // what else a snapshot says
 }
 
-func newWorld() *world { return &world{tracker: model.NewTracker()} }
+func newWorld() *world {
+	w := &world{tracker: model.NewTracker()}
+	w.sockets = make([]model.Socket, 0, 256) // pointers into them stay good
+	w.procs = make([]model.Process, 0, 64)
+	return w
+}
+
+func sourceName(p model.Proto, f model.Family) string {
+	if p == model.UDP {
+		return fmt.Sprintf("UDP IPv%d", f)
+	}
+	return fmt.Sprintf("TCP IPv%d", f)
+}
 
 // epoch is when the world began: any moment will do, as long as it is always the same.
 var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -253,37 +369,63 @@ func (w *world) snapshot(d time.Duration) *model.Snapshot {
 	w.now += int64(d)
 	w.tracker.Begin(w.now, epoch.Add(time.Duration(w.now)))
 	for i := range w.sockets {
-		w.tracker.See(&w.sockets[i])
+		if r := &w.sockets[i]; w.failed[sourceName(r.Proto, r.Family)] == nil {
+			w.tracker.See(r)
+		}
 	}
 	var outcomes []model.Outcome
+	var sources []model.Source
 	for _, p := range []model.Proto{model.TCP, model.UDP} {
 		for _, f := range []model.Family{model.IPv4, model.IPv6} {
-			outcomes = append(outcomes, model.Outcome{SourceID: model.SourceID{Proto: p, Family: f}, Whole: true})
+			err := w.failed[sourceName(p, f)]
+			outcomes = append(outcomes, model.Outcome{SourceID: model.SourceID{Proto: p, Family: f}, Whole: err == nil})
+			source := model.Source{Name: sourceName(p, f), Err: err}
+			if err != nil {
+				source.Age = int64(d)
+			}
+			sources = append(sources, source)
 		}
 	}
 	w.tracker.Finish(outcomes, int64(time.Second))
-	w.tracker.Missing(func(*model.Socket) bool { return true })
-	w.tracker.Own(&model.Owners{Processes: w.procs, Holds: w.holds, Why: model.NoPermission})
+	w.tracker.Missing(func(*model.Socket) model.Fate { return model.Gone })
+	slices.SortStableFunc(w.holds, func(a, b model.Hold) int { return int(a.Inode) - int(b.Inode) })
+	w.tracker.Own(&model.Owners{Processes: w.procs, Holds: w.holds, Asked: w.asked, Why: model.NoPermission})
 	s := &model.Snapshot{
 		Hold: int64(time.Second), Interval: time.Second, Took: time.Millisecond,
 		NetNS: []model.NetNS{{Cookie: 1, Name: model.SafeText("own")}},
-		Users: map[uint32]model.Text{0: model.SafeText("root"), 33: model.SafeText("www-data"), 1000: model.SafeText("ann")},
+		Users: map[uint32]model.Text{
+			0: model.SafeText("root"), 33: model.SafeText("www-data"), 101: model.SafeText("systemd-resolve"),
+			110: model.SafeText("postgres"), 1000: model.SafeText("ann"),
+		},
+		Interfaces: map[uint32]model.Text{2: model.SafeText("eth0")},
+		Congestion: []model.Text{model.SafeText("cubic"), model.SafeText("bbr")},
+		Sources:    sources,
 	}
 	w.tracker.Publish(s)
+	if w.dress != nil {
+		w.dress(s)
+	}
 	return s
 }
 
 // process adds a process.
-func (w *world) process(pid int32, name string, uid uint32) {
+func (w *world) process(pid int32, name string, uid uint32) *model.Process {
 	w.procs = append(w.procs, model.Process{
 		PID: pid, PPID: 1, Start: uint64(pid) * 10, UID: uid, Name: model.SafeText(name),
 		Cmdline: model.SafeText("/usr/sbin/" + name), Started: epoch.Add(-time.Hour),
 	})
+	return &w.procs[len(w.procs)-1]
+}
+
+// hold has one more process hold a socket.
+func (w *world) hold(s *model.Socket, pid int32) {
+	w.holds = append(w.holds, model.Hold{Inode: s.Inode, ProcessID: model.ProcessID{PID: pid, Start: uint64(pid) * 10}})
 }
 
 // socket adds a socket "proto local remote state" that pid holds; 0 for nobody we may see.
 func (w *world) socket(proto, local, remote string, state model.State, pid int32) *model.Socket {
-	n := len(w.sockets) + 1
+	w.made++
+	n := w.made
 	s := model.Socket{Cookie: uint64(n), Proto: model.TCP, Family: model.IPv4, State: state, Inode: uint32(1000 + n)}
 	if strings.HasPrefix(proto, "udp") {
 		s.Proto = model.UDP
@@ -299,10 +441,10 @@ func (w *world) socket(proto, local, remote string, state model.State, pid int32
 		s.Has |= model.HasBytes | model.HasPackets | model.HasPath
 	}
 	if pid != 0 {
-		w.holds = append(w.holds, model.Hold{Inode: s.Inode, ProcessID: model.ProcessID{PID: pid, Start: uint64(pid) * 10}})
+		w.hold(&s, pid)
 	}
 	w.sockets = append(w.sockets, s)
-	return &w.sockets[n-1]
+	return &w.sockets[len(w.sockets)-1]
 }
 
 // web is a host with a web server, its clients, a resolver and somebody else's database.
@@ -311,7 +453,6 @@ func web() *world {
 	w.process(1203, "nginx", 33)
 	w.process(877, "systemd-resolved", 101)
 	w.process(4410, "curl", 1000)
-	w.sockets = make([]model.Socket, 0, 64) // pointers into it stay good
 	w.socket("tcp", "0.0.0.0:443", "0.0.0.0:0", model.Listen, 1203).SendQ = 511
 	w.socket("tcp", "10.0.0.5:443", "203.0.113.9:51522", model.Established, 1203)
 	w.socket("tcp", "10.0.0.5:443", "198.51.100.7:40112", model.Established, 1203)

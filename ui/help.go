@@ -63,7 +63,9 @@ func (a *App) accessHelp(w *page) {
 		return
 	}
 	w.text(fmt.Sprintf("%d sockets belong to processes of other users that may not be looked into. sudo sockview shows them, or once and for all:", s.Access.Hidden))
-	w.lines = append(w.lines, line{{"  " + SetcapLine, a.theme.key}})
+	for _, part := range wrap(SetcapLine, max(16, w.width-2)) {
+		w.lines = append(w.lines, line{{"  " + part, a.theme.key}})
+	}
 	w.text("Missing now: " + strings.Join(s.Access.Missing, ", "))
 }
 

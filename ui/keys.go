@@ -48,9 +48,7 @@ func (a *App) context() keymap.Context {
 // onKey gets every key first. What means nothing goes on to the line that is being typed.
 func (a *App) onKey(ev *tcell.EventKey) *tcell.EventKey {
 	ctx, k := a.context(), keyOf(ev)
-	if !ctx.Typing() {
-		a.message = ""
-	}
+	a.message = ""
 	action, ok := a.keys.Action(ctx, k)
 	if !ok {
 		if ctx.Typing() {

@@ -16,18 +16,22 @@ type placed struct {
 
 const columnGap = 1
 
+// leastScrolled is how far the first column and the one scrolled to shrink to stand beside each other on a very
+// narrow screen.
+const leastScrolled = 4
+
 // layout places the columns shown, in their order, into width cells. natural is, beside shown, the width the
 // cells that are on the screen would like; figures are never cut, texts and addresses shrink to their column's
 // least width. When that is not enough, columns give way by priority. A left above 0 means that the user
-// scrolled: then the first column stays, left columns after it are out of sight, and none gives way but at
-// the right edge.
+// scrolled: then the first column stays, left-1 columns after it are out of sight, and none gives way but at
+// the right edge, so that scrolling brings each into sight.
 func layout(specs []model.Spec, shown, natural []int, width, left int) []placed {
 	type candidate struct {
 		at, width, least int
 	}
 	var cs []candidate
 	for i, c := range shown {
-		if i > 0 && i <= left {
+		if i > 0 && i < left {
 			continue
 		}
 		cs = append(cs, candidate{i, natural[i], least(&specs[c], natural[i])})
@@ -42,6 +46,16 @@ func layout(specs []model.Spec, shown, natural []int, width, left int) []placed 
 	narrow := func(c candidate) int { return c.least }
 	for len(cs) > 1 && need(narrow) > width {
 		last := len(cs) - 1
+		if left > 0 && last == 1 { // rather they are cut
+			for i := range cs {
+				if isText(specs[shown[cs[i].at]].Kind) {
+					cs[i].least = min(cs[i].least, max(leastScrolled, width-columnGap-cs[1-i].least))
+				}
+			}
+			if need(narrow) <= width {
+				break
+			}
+		}
 		if left == 0 {
 			last = firstToGive(specs, shown, len(cs), func(i int) int { return cs[i].at })
 		}

@@ -67,6 +67,13 @@ func (f *frame) drawFrame(screen tcell.Screen) (x, y, width, height int) {
 	return x + 2, y + 1, w - 4, h - 2
 }
 
+// more says in the border below the inside whether there is more to scroll to.
+func (f *frame) more(screen tcell.Screen, is bool, x, y, width, height int) {
+	if is && width > 8 {
+		put(screen, x+width-6, y+height, 6, " more ", f.theme.dim, f.theme.cut())
+	}
+}
+
 // pager is a page of text to scroll in.
 type pager struct {
 	*frame
@@ -96,9 +103,7 @@ func (p *pager) Draw(screen tcell.Screen) {
 	for i := range min(height, len(p.text)-p.top) {
 		putLine(screen, x, y+i, width, 0, p.text[p.top+i], p.theme.cut())
 	}
-	if p.top+height < len(p.text) && width > 8 {
-		put(screen, x+width-6, y+height, 6, " more ", p.theme.dim, p.theme.cut())
-	}
+	p.more(screen, p.top+height < len(p.text), x, y, width, height)
 }
 
 func (p *pager) act(action keymap.Action) bool {
@@ -172,6 +177,7 @@ func (p *picker) Draw(screen tcell.Screen) {
 	if p.at >= p.top+height {
 		p.top = p.at - height + 1
 	}
+	p.more(screen, p.top+height < len(p.items), x, y, width, height)
 	names := nameWidth(p.items)
 	for i := range min(height, len(p.items)-p.top) {
 		it := p.items[p.top+i]
@@ -260,10 +266,7 @@ func (d *dialog) measure() {
 	for _, c := range d.choices {
 		d.width = max(d.width, 4+nameWidth(d.choices)+2+textWidth(c.help))
 	}
-	d.height = len(d.lines) + len(d.choices) + 2
-	if len(d.choices) > 0 {
-		d.height++
-	}
+	d.height = len(d.lines) + len(d.choices) + 1 // the buttons
 }
 
 func (d *dialog) context() keymap.Context { return keymap.Dialog }
@@ -282,6 +285,7 @@ func (d *dialog) Draw(screen tcell.Screen) {
 	}
 	room := max(1, height-below)
 	d.top = max(0, min(d.top, len(d.lines)-room))
+	d.more(screen, d.top+room < len(d.lines)-1, x, y, width, height) // the last line is blank
 	for i := range min(room, len(d.lines)-d.top) {
 		putLine(screen, x, y+i, width, 0, d.lines[d.top+i], cut)
 	}
@@ -324,6 +328,10 @@ func (d *dialog) act(action keymap.Action) bool {
 		d.top -= 5
 	case keymap.HalfPageDown, keymap.PageDown:
 		d.top += 5
+	case keymap.MoveTop:
+		d.move(-len(d.choices) - len(d.lines))
+	case keymap.MoveBottom:
+		d.move(len(d.choices) + len(d.lines))
 	default:
 		return false
 	}

@@ -77,6 +77,9 @@ func groupScreen(name, title string, action keymap.Action) *screen {
 // groupFilter is the filter for the sockets that have this value.
 func groupFilter(by string, value model.Value) string {
 	spec := model.Sockets().Specs()[columnIndex(model.Sockets().Specs(), by)]
+	if spec.Kind == model.KindState && value.Why == model.Known && model.State(value.Num) == model.Close {
+		return by + "~^" + string((&model.Formatter{}).Append(nil, spec.Kind, value)) + "$" // TCP's word, or UDP's for it
+	}
 	return by + "=" + model.FilterValue(spec.Kind, value)
 }
 

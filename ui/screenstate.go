@@ -40,6 +40,13 @@ func (st *screenState) setFilter(text string) error {
 	return nil
 }
 
+// lookAgain has the bare words of the filter look at the columns that are shown now.
+func (st *screenState) lookAgain() {
+	if f, err := model.ParseFilter(st.filter.String(), st.scopes()...); err == nil {
+		st.filter = f
+	}
+}
+
 // scopes are what the screen's filter may ask about. Bare words look at the columns on show.
 func (st *screenState) scopes() []model.Scope {
 	scopes := st.def.scopes(st.by)

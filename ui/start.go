@@ -4,6 +4,7 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,14 +55,18 @@ func (s *Start) newState(def *screen, by string, service func(string) (uint16, b
 	st := &screenState{def: def, by: by, specs: def.specs(by), atTop: true, marks: map[model.Key]struct{}{}, service: service}
 	st.shown = defaultColumns(st.specs)
 	if ids := s.Columns[def.name]; len(ids) > 0 {
-		shown, err := columnsNamed(st.specs, ids)
+		shown, err := columnsNamed(st.specs, withoutOtherCounts(def, st.specs, ids))
 		if err != nil {
 			return nil, err
+		}
+		if by != "" && !slices.Contains(shown, 0) { // what it counts by is not kept
+			shown = slices.Insert(shown, 0, 0)
 		}
 		st.shown = shown
 	}
 	st.sorting = model.Sorting{Column: columnIndex(st.specs, def.sort), Desc: def.desc}
-	if words := strings.Fields(s.Sort[def.name]); len(words) > 0 {
+	words := strings.Fields(s.Sort[def.name])
+	if len(words) > 0 && len(withoutOtherCounts(def, st.specs, words[:1])) > 0 {
 		c := findColumn(st.specs, words[0])
 		if c < 0 {
 			return nil, noColumn(st.specs, words[0])
@@ -72,6 +77,21 @@ func (s *Start) newState(def *screen, by string, service func(string) (uint16, b
 		}
 	}
 	return st, nil
+}
+
+// withoutOtherCounts leaves out the columns that only a count by something else has: what that one counts by.
+func withoutOtherCounts(def *screen, specs []model.Spec, ids []string) []string {
+	if def.name != "count" {
+		return ids
+	}
+	sockets := model.Sockets().Specs()
+	var kept []string
+	for _, id := range ids {
+		if findColumn(specs, id) >= 0 || findColumn(sockets, id) < 0 {
+			kept = append(kept, id)
+		}
+	}
+	return kept
 }
 
 func defaultColumns(specs []model.Spec) []int {
@@ -101,5 +121,5 @@ func noColumn(specs []model.Spec, name string) error {
 	for i := range specs {
 		ids = append(ids, specs[i].ID)
 	}
-	return &StartError{fmt.Sprintf("no column %q; allowed are %s", model.SafeText(name).String(), strings.Join(ids, " "))}
+	return &StartError{fmt.Sprintf(`no column "%s"; allowed are %s`, model.SafeText(name), strings.Join(ids, " "))}
 }

@@ -75,7 +75,7 @@ func (t *table) measure(st *screenState, body int) {
 			w = max(w, t.cellWidth(st.top+n, c))
 		}
 		if isText(spec.Kind) {
-			w = min(w, max(spec.Max, spec.Width))
+			w = min(w, max(spec.Max, spec.Width, titleWidth(st, c)))
 		}
 		t.natural[i] = w
 	}
@@ -214,19 +214,18 @@ func (t *table) MouseHandler() func(tview.MouseAction, *tcell.EventMouse, func(t
 		}
 		x, y, _, height := t.GetInnerRect()
 		switch action {
-		case tview.MouseLeftClick:
-			if my == y {
+		case tview.MouseLeftClick, tview.MouseLeftDoubleClick:
+			switch {
+			case my == y: // two fast clicks are two: there and back
 				for _, p := range t.placed {
 					if mx-x-1 >= p.x && mx-x-1 < p.x+p.width+columnGap {
 						t.onHeader(p.column)
 					}
 				}
-			} else {
-				t.screen.moveTo(t.view, t.screen.top+my-y-1)
-			}
-		case tview.MouseLeftDoubleClick:
-			if my > y {
+			case action == tview.MouseLeftDoubleClick:
 				t.onSelect()
+			default:
+				t.screen.moveTo(t.view, t.screen.top+my-y-1)
 			}
 		case tview.MouseScrollUp:
 			t.screen.moveTo(t.view, t.screen.cursorAt-height/4-1)
