@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gdamore/tcell/v2"
 	"golang.org/x/sys/unix"
@@ -38,6 +39,8 @@ type line struct {
 	once    sync.Once
 
 	lost atomic.Bool // some output was dropped
+
+	partial []byte // the beginning of a character that was read; Read's own
 
 	mu       sync.Mutex
 	found    unix.Termios // as it was when last taken
@@ -283,10 +286,12 @@ func (l *line) Read(b []byte) (int, error) {
 	}
 	l.mu.Unlock()
 	for ends := 0; ; {
-		n, err := l.file.Read(b)
+		held := copy(b, l.partial)
+		n, err := l.file.Read(b[held:])
 		switch {
 		case n > 0:
-			if l.handOver() {
+			l.partial = l.partial[:0]
+			if n = l.characters(b[:held+n]); n > 0 && l.handOver() {
 				return n, nil
 			}
 			continue
@@ -305,6 +310,26 @@ func (l *line) Read(b []byte) (int, error) {
 		}
 		return 0, err
 	}
+}
+
+// characters keeps in b what is UTF-8, holds back the beginning of a character, and says how many bytes are
+// left. tcell's decoder (tScreen.scanInput) takes nothing of a byte that is in no character, such as those of a
+// paste in Latin-1 or of a Meta key that sets the eighth bit, and asks for it again for ever.
+func (l *line) characters(b []byte) int {
+	kept := 0
+	for len(b) > kept {
+		rest := b[kept:]
+		if !utf8.FullRune(rest) {
+			l.partial = append(l.partial, rest...)
+			break
+		}
+		if r, size := utf8.DecodeRune(rest); r == utf8.RuneError && size == 1 {
+			b = b[:kept+copy(rest, rest[1:])]
+		} else {
+			kept += size
+		}
+	}
+	return kept
 }
 
 // handOver says whether what was read is passed on; then the reader is away for a while.
