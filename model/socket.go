@@ -67,12 +67,13 @@ const (
 // Change is what became of a row since it was last looked at. It is shown for a while.
 type Change uint8
 
-// The changes, in TCPView's colours: green, yellow, red.
+// The changes, the first three in TCPView's colours: green, yellow, red.
 const (
 	Unchanged Change = iota
 	New
 	Changed
 	Closed
+	Outdated // nothing is known of it now: its source failed
 )
 
 // Unknown says why a value is not known; the zero Unknown is a known value.
@@ -91,12 +92,14 @@ const (
 	OtherNetNS            // its network namespace belongs to processes we cannot see
 	Stale                 // its source failed
 	NotApplicable         // the row can have no such value
+	NeedsNetAdmin         // the kernel tells it only to CAP_NET_ADMIN
 )
 
 var unknownReasons = [...]string{
 	"", "the kernel does not give it", "no permission to see other users' processes", "not measured yet",
 	"held by no process (kernel)", "not accepted yet", "TIME_WAIT: nobody holds it any more",
 	"its process exited", "in a namespace we cannot look into", "its source failed", "does not apply",
+	"the kernel tells it with CAP_NET_ADMIN only",
 }
 
 // String is the reason in words, empty for a known value.

@@ -144,8 +144,11 @@ func Sockets() *Table[Socket] {
 		Rows:    func(s *Snapshot) []Socket { return s.Sockets },
 		Key:     SocketKey,
 		Change: func(s *Snapshot, r *Socket) Change {
-			if r.Dead {
+			switch {
+			case r.Dead:
 				return Closed
+			case r.Stale:
+				return Outdated
 			}
 			return fresh(s, r.Mark, r.MarkedAt)
 		},
@@ -179,19 +182,19 @@ func endpointColumns() []Column[Socket] {
 					return Value{Text: p.Name.String(), More: max(0, r.Holders-1)}
 				})
 			}},
-		{Spec{ID: "pid", Title: "PID", Help: "process id of that process", Kind: KindNumber, Default: true, Width: 5, Max: 7, Give: 2},
+		{Spec{ID: "pid", Title: "PID", Help: "process id of that process", Kind: KindNumber, Default: true, Width: 5, Max: 7, Give: 1},
 			func(s S, r *Socket) Value {
 				return ofOwner(s, r, func(p *Process) Value { return num(int64(p.PID)) })
 			}},
-		{Spec{ID: "proto", Title: "PROTO", Help: "protocol: tcp, tcp6, udp, udp6", Kind: KindText, Default: true, Width: 5},
+		{Spec{ID: "proto", Title: "PROTO", Help: "protocol: tcp, tcp6, udp, udp6", Kind: KindText, Default: true, Width: 5, Give: 4},
 			func(_ S, r *Socket) Value { return Value{Text: r.ProtoName()} }},
-		{Spec{ID: "local", Title: "LOCAL", Aliases: []string{"laddr", "src", "addr"}, Help: "local address", Kind: KindAddress, Default: true, Width: 9, Max: 39, Give: 1},
+		{Spec{ID: "local", Title: "LOCAL", Aliases: []string{"laddr", "src", "addr"}, Help: "local address", Kind: KindAddress, Default: true, Width: 9, Max: 39, Give: 3},
 			func(_ S, r *Socket) Value { return Value{Addr: r.Local, V6: r.Family == IPv6} }},
 		{Spec{ID: "lport", Title: "PORT", Aliases: []string{"sport", "port"}, Help: "local port", Kind: KindPort, Default: true, Width: 5, Max: 15},
 			func(_ S, r *Socket) Value { return portValue(r, r.LocalPort) }},
-		{Spec{ID: "remote", Title: "REMOTE", Aliases: []string{"raddr", "dst", "addr"}, Help: "remote address", Kind: KindAddress, Default: true, Width: 11, Max: 39},
+		{Spec{ID: "remote", Title: "REMOTE", Aliases: []string{"raddr", "dst", "addr"}, Help: "remote address", Kind: KindAddress, Default: true, Width: 11, Max: 39, Give: 2},
 			func(_ S, r *Socket) Value { return Value{Addr: r.Remote, V6: r.Family == IPv6} }},
-		{Spec{ID: "rport", Title: "PORT", Aliases: []string{"dport", "port"}, Help: "remote port, * for none", Kind: KindPort, Default: true, Width: 5, Max: 15},
+		{Spec{ID: "rport", Title: "PORT", Aliases: []string{"dport", "port"}, Help: "remote port, * for none", Kind: KindPort, Default: true, Width: 5, Max: 15, Give: 2},
 			func(_ S, r *Socket) Value { return portValue(r, r.RemotePort) }},
 		{Spec{ID: "state", Title: "STATE", Help: "TCP state by netstat's word; UNCONN for UDP that is not connected", Kind: KindState, Default: true, Width: 11},
 			func(_ S, r *Socket) Value {
@@ -208,21 +211,21 @@ func endpointColumns() []Column[Socket] {
 func trafficColumns() []Column[Socket] {
 	type S = *Snapshot
 	return []Column[Socket]{
-		{Spec{ID: "sent", Title: "SENT", Help: "payload bytes sent since the connection began, retransmits not counted", Kind: KindBytes, Desc: true, Default: true, Width: 5, Give: 4},
+		{Spec{ID: "sent", Title: "SENT", Help: "payload bytes sent since the connection began, retransmits not counted", Kind: KindBytes, Desc: true, Default: true, Width: 5, Give: 6},
 			func(_ S, r *Socket) Value { return r.given(HasBytes, int64(r.Sent)) }},
-		{Spec{ID: "received", Title: "RECV", Aliases: []string{"recv", "rcvd"}, Help: "payload bytes received since the connection began", Kind: KindBytes, Desc: true, Default: true, Width: 5, Give: 5},
+		{Spec{ID: "received", Title: "RECV", Aliases: []string{"recv", "rcvd"}, Help: "payload bytes received since the connection began", Kind: KindBytes, Desc: true, Default: true, Width: 5, Give: 7},
 			func(_ S, r *Socket) Value { return r.given(HasBytes, int64(r.Received)) }},
-		{Spec{ID: "tx", Title: "TX/s", Aliases: []string{"sentrate", "txrate"}, Help: "bytes sent per second, smoothed over about a second", Kind: KindRate, Desc: true, Default: true, Width: 5, Give: 3},
+		{Spec{ID: "tx", Title: "TX/s", Aliases: []string{"sentrate", "txrate"}, Help: "bytes sent per second, smoothed over about a second", Kind: KindRate, Desc: true, Default: true, Width: 5, Give: 5},
 			func(_ S, r *Socket) Value { return r.given(HasRates, rateOf(r.SentRate)) }},
-		{Spec{ID: "rx", Title: "RX/s", Aliases: []string{"recvrate", "rxrate"}, Help: "bytes received per second, smoothed over about a second", Kind: KindRate, Desc: true, Default: true, Width: 5, Give: 3},
+		{Spec{ID: "rx", Title: "RX/s", Aliases: []string{"recvrate", "rxrate"}, Help: "bytes received per second, smoothed over about a second", Kind: KindRate, Desc: true, Default: true, Width: 5, Give: 5},
 			func(_ S, r *Socket) Value { return r.given(HasRates, rateOf(r.ReceivedRate)) }},
-		{Spec{ID: "sentpkts", Title: "PKTS-TX", Help: "segments sent since the connection began (tcpi_segs_out)", Kind: KindCount, Desc: true, Width: 7, Max: 10, Give: 6},
+		{Spec{ID: "sentpkts", Title: "PKTS-TX", Help: "segments sent since the connection began (tcpi_segs_out)", Kind: KindCount, Desc: true, Width: 7, Max: 10, Give: 4},
 			func(_ S, r *Socket) Value { return r.given(HasPackets, int64(r.SentPackets)) }},
-		{Spec{ID: "recvpkts", Title: "PKTS-RX", Help: "segments received since the connection began (tcpi_segs_in)", Kind: KindCount, Desc: true, Width: 7, Max: 10, Give: 6},
+		{Spec{ID: "recvpkts", Title: "PKTS-RX", Help: "segments received since the connection began (tcpi_segs_in)", Kind: KindCount, Desc: true, Width: 7, Max: 10, Give: 4},
 			func(_ S, r *Socket) Value { return r.given(HasPackets, int64(r.ReceivedPackets)) }},
-		{Spec{ID: "recvq", Title: "RECV-Q", Aliases: []string{"recv-q"}, Help: "bytes the process has not read; on a listener: connections it has not accepted", Kind: KindCount, Desc: true, Width: 6, Max: 9, Give: 6},
+		{Spec{ID: "recvq", Title: "RECV-Q", Aliases: []string{"recv-q"}, Help: "bytes the process has not read; on a listener: connections it has not accepted", Kind: KindCount, Desc: true, Width: 6, Max: 9, Give: 4},
 			func(_ S, r *Socket) Value { return r.given(HasQueues, int64(r.RecvQ)) }},
-		{Spec{ID: "sendq", Title: "SEND-Q", Aliases: []string{"send-q"}, Help: "bytes the other side has not acknowledged; on a listener: the backlog's limit", Kind: KindCount, Desc: true, Width: 6, Max: 9, Give: 6},
+		{Spec{ID: "sendq", Title: "SEND-Q", Aliases: []string{"send-q"}, Help: "bytes the other side has not acknowledged; on a listener: the backlog's limit", Kind: KindCount, Desc: true, Width: 6, Max: 9, Give: 4},
 			func(_ S, r *Socket) Value { return r.given(HasQueues, int64(r.SendQ)) }},
 	}
 }
@@ -231,30 +234,30 @@ func trafficColumns() []Column[Socket] {
 func ownerColumns() []Column[Socket] {
 	type S = *Snapshot
 	return []Column[Socket]{
-		{Spec{ID: "user", Title: "USER", Help: "user who made the socket", Kind: KindText, Width: 8, Max: 16, Give: 6},
+		{Spec{ID: "user", Title: "USER", Help: "user who made the socket", Kind: KindText, Width: 8, Max: 16, Give: 4},
 			func(s S, r *Socket) Value {
 				if r.Has&HasUID == 0 {
 					return r.given(HasUID, 0)
 				}
 				return s.UserName(r.UID)
 			}},
-		{Spec{ID: "uid", Title: "UID", Help: "id of the user who made the socket", Kind: KindNumber, Width: 5, Max: 10, Give: 6},
+		{Spec{ID: "uid", Title: "UID", Help: "id of the user who made the socket", Kind: KindNumber, Width: 5, Max: 10, Give: 4},
 			func(_ S, r *Socket) Value { return r.given(HasUID, int64(r.UID)) }},
-		{Spec{ID: "age", Title: "AGE", Help: "time since the socket appeared; > for one that is older than this watch", Kind: KindDuration, Desc: true, Width: 7, Give: 6, AtLeast: true},
+		{Spec{ID: "age", Title: "AGE", Help: "time since the socket appeared; > for one that is older than this watch", Kind: KindDuration, Desc: true, Width: 7, Give: 4, AtLeast: true},
 			func(s S, r *Socket) Value { return Value{Num: s.Now - r.FirstSeen, AtLeast: !r.AgeKnown} }},
-		{Spec{ID: "holders", Title: "HOLDERS", Help: "how many processes hold the socket", Kind: KindCount, Desc: true, Width: 7, Give: 6},
+		{Spec{ID: "holders", Title: "HOLDERS", Help: "how many processes hold the socket", Kind: KindCount, Desc: true, Width: 7, Give: 4},
 			func(s S, r *Socket) Value {
 				return ofOwner(s, r, func(*Process) Value { return num(int64(r.Holders)) })
 			}},
-		{Spec{ID: "unit", Title: "UNIT", Help: "systemd unit of the process, from its cgroup", Kind: KindText, Width: 12, Max: 30, Give: 6},
+		{Spec{ID: "unit", Title: "UNIT", Help: "systemd unit of the process, from its cgroup", Kind: KindText, Width: 12, Max: 30, Give: 4},
 			func(s S, r *Socket) Value {
 				return ofOwner(s, r, func(p *Process) Value { return textOr(p.Unit, NotApplicable) })
 			}},
-		{Spec{ID: "container", Title: "CONTAINER", Help: "container of the process, from its cgroup", Kind: KindText, Width: 12, Max: 30, Give: 6},
+		{Spec{ID: "container", Title: "CONTAINER", Help: "container of the process, from its cgroup", Kind: KindText, Width: 12, Max: 30, Give: 4},
 			func(s S, r *Socket) Value {
 				return ofOwner(s, r, func(p *Process) Value { return textOr(p.Container, NotApplicable) })
 			}},
-		{Spec{ID: "cmdline", Title: "COMMAND", Aliases: []string{"command", "args"}, Help: "command line of the process", Kind: KindText, Width: 16, Max: 60, Give: 6},
+		{Spec{ID: "cmdline", Title: "COMMAND", Aliases: []string{"command", "args"}, Help: "command line of the process", Kind: KindText, Width: 16, Max: 60, Give: 4},
 			func(s S, r *Socket) Value {
 				return ofOwner(s, r, func(p *Process) Value { return textOr(p.Cmdline, NotGiven) })
 			}},
@@ -266,64 +269,64 @@ func pathColumns() []Column[Socket] {
 	type S = *Snapshot
 	us := int64(1000)
 	return []Column[Socket]{
-		{Spec{ID: "rtt", Title: "RTT", Help: "smoothed round trip time (tcpi_rtt)", Kind: KindDuration, Desc: true, Width: 6, Give: 6},
+		{Spec{ID: "rtt", Title: "RTT", Help: "smoothed round trip time (tcpi_rtt)", Kind: KindDuration, Desc: true, Width: 6, Give: 4},
 			func(_ S, r *Socket) Value {
 				if r.Has&HasPath != 0 && r.RTT == 0 {
 					return unknown(NotYet) // nothing was answered yet
 				}
 				return r.given(HasPath, int64(r.RTT)*us)
 			}},
-		{Spec{ID: "retrans", Title: "RETRANS", Aliases: []string{"retransmits"}, Help: "segments sent again since the connection began (tcpi_total_retrans)", Kind: KindCount, Desc: true, Width: 7, Give: 6},
+		{Spec{ID: "retrans", Title: "RETRANS", Aliases: []string{"retransmits"}, Help: "segments sent again since the connection began (tcpi_total_retrans)", Kind: KindCount, Desc: true, Width: 7, Give: 4},
 			func(_ S, r *Socket) Value { return r.given(HasPath, int64(r.Retrans)) }},
-		{Spec{ID: "cwnd", Title: "CWND", Help: "congestion window, segments (tcpi_snd_cwnd)", Kind: KindCount, Desc: true, Width: 5, Give: 6},
+		{Spec{ID: "cwnd", Title: "CWND", Help: "congestion window, segments (tcpi_snd_cwnd)", Kind: KindCount, Desc: true, Width: 5, Give: 4},
 			func(_ S, r *Socket) Value { return r.given(HasPath, int64(r.Cwnd)) }},
-		{Spec{ID: "mss", Title: "MSS", Help: "maximum segment size sent, bytes (tcpi_snd_mss)", Kind: KindCount, Desc: true, Width: 5, Give: 6},
+		{Spec{ID: "mss", Title: "MSS", Help: "maximum segment size sent, bytes (tcpi_snd_mss)", Kind: KindCount, Desc: true, Width: 5, Give: 4},
 			func(_ S, r *Socket) Value { return r.given(HasPath, int64(r.MSS)) }},
-		{Spec{ID: "pmtu", Title: "PMTU", Help: "path MTU, bytes (tcpi_pmtu)", Kind: KindCount, Desc: true, Width: 5, Give: 6},
+		{Spec{ID: "pmtu", Title: "PMTU", Help: "path MTU, bytes (tcpi_pmtu)", Kind: KindCount, Desc: true, Width: 5, Give: 4},
 			func(_ S, r *Socket) Value { return r.given(HasPath, int64(r.PMTU)) }},
-		{Spec{ID: "delivery", Title: "DELIV/s", Help: "delivery rate the kernel measured last, bytes per second (tcpi_delivery_rate)", Kind: KindRate, Desc: true, Width: 7, Give: 6},
+		{Spec{ID: "delivery", Title: "DELIV/s", Help: "delivery rate the kernel measured last, bytes per second (tcpi_delivery_rate)", Kind: KindRate, Desc: true, Width: 7, Give: 4},
 			func(_ S, r *Socket) Value { return r.given(HasDelivery, int64(r.DeliveryRate)) }},
-		{Spec{ID: "timer", Title: "TIMER", Help: "the timer that runs: on (retransmit), keepalive, timewait, probe, off", Kind: KindText, Width: 9, Give: 6},
+		{Spec{ID: "timer", Title: "TIMER", Help: "the timer that runs: on (retransmit), keepalive, timewait, probe, off", Kind: KindText, Width: 9, Give: 4},
 			func(_ S, r *Socket) Value { return Value{Text: r.Timer.String()} }},
-		{Spec{ID: "expires", Title: "EXPIRES", Help: "time until that timer fires", Kind: KindDuration, Width: 7, Give: 6},
+		{Spec{ID: "expires", Title: "EXPIRES", Help: "time until that timer fires", Kind: KindDuration, Width: 7, Give: 4},
 			func(_ S, r *Socket) Value {
 				if r.Timer == TimerOff {
 					return unknown(NotApplicable)
 				}
 				return num(int64(r.Expires) * 1e6)
 			}},
-		{Spec{ID: "cong", Title: "CONG", Help: "congestion control algorithm", Kind: KindText, Width: 6, Max: 10, Give: 6},
+		{Spec{ID: "cong", Title: "CONG", Help: "congestion control algorithm", Kind: KindText, Width: 6, Max: 10, Give: 4},
 			func(s S, r *Socket) Value {
 				if r.Has&HasCong == 0 || int(r.Cong) >= len(s.Congestion) {
 					return unknown(NotGiven)
 				}
 				return Value{Text: s.Congestion[r.Cong].String()}
 			}},
-		{Spec{ID: "inode", Title: "INODE", Help: "inode of the socket, as in /proc/PID/fd", Kind: KindNumber, Width: 8, Max: 10, Give: 6},
+		{Spec{ID: "inode", Title: "INODE", Help: "inode of the socket, as in /proc/PID/fd", Kind: KindNumber, Width: 8, Max: 10, Give: 4},
 			func(_ S, r *Socket) Value {
 				if r.Inode == 0 {
 					return unknown(ownerUnknown(r))
 				}
 				return num(int64(r.Inode))
 			}},
-		{Spec{ID: "cookie", Title: "COOKIE", Help: "sock_diag cookie: names the socket for good, as ss -e (sk:)", Kind: KindHex, Width: 8, Max: 18, Give: 6},
+		{Spec{ID: "cookie", Title: "COOKIE", Help: "sock_diag cookie: names the socket for good, as ss -e (sk:)", Kind: KindHex, Width: 8, Max: 18, Give: 4},
 			func(_ S, r *Socket) Value {
 				if r.Cookie == 0 {
 					return unknown(NotGiven)
 				}
 				return num(int64(r.Cookie))
 			}},
-		{Spec{ID: "iface", Title: "IFACE", Aliases: []string{"interface", "dev"}, Help: "interface the socket is bound to", Kind: KindText, Width: 8, Max: 15, Give: 6},
+		{Spec{ID: "iface", Title: "IFACE", Aliases: []string{"interface", "dev"}, Help: "interface the socket is bound to", Kind: KindText, Width: 8, Max: 15, Give: 4},
 			func(s S, r *Socket) Value {
 				if r.Interface == 0 {
 					return unknown(NotApplicable)
 				}
 				return textOr(s.Interfaces[r.Interface], NotGiven)
 			}},
-		{Spec{ID: "mark", Title: "MARK", Aliases: []string{"fwmark"}, Help: "SO_MARK; the kernel tells it with CAP_NET_ADMIN only", Kind: KindHex, Width: 6, Max: 10, Give: 6},
+		{Spec{ID: "mark", Title: "MARK", Aliases: []string{"fwmark"}, Help: "SO_MARK; the kernel tells it with CAP_NET_ADMIN only", Kind: KindHex, Width: 6, Max: 10, Give: 4},
 			func(_ S, r *Socket) Value {
 				if r.Has&HasMark == 0 {
-					return unknown(NoPermission)
+					return unknown(NeedsNetAdmin)
 				}
 				return num(int64(r.FwMark))
 			}},

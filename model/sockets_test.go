@@ -78,7 +78,7 @@ func TestUnknownIsNeverZero(t *testing.T) {
 		"sent": NotGiven, "received": NotGiven, "tx": NotGiven, "rx": NotGiven, "sentpkts": NotGiven, "recvpkts": NotGiven,
 		"recvq": NotGiven, "sendq": NotGiven, "user": NotGiven, "uid": NotGiven, "rtt": NotGiven, "retrans": NotGiven,
 		"cwnd": NotGiven, "mss": NotGiven, "pmtu": NotGiven, "delivery": NotGiven, "cong": NotGiven, "cookie": NotGiven,
-		"inode": NoProcess, "expires": NotApplicable, "iface": NotApplicable, "mark": NoPermission,
+		"inode": NoProcess, "expires": NotApplicable, "iface": NotApplicable, "mark": NeedsNetAdmin,
 	}
 	// The fields of figures that were not given hold rubbish on purpose.
 	r := Socket{Proto: TCP, Family: IPv4, Owner: -1, Why: NotYet, Sent: 7, Received: 7, SentRate: 7, RTT: 7, UID: 7, FwMark: 7, RecvQ: 7}
@@ -169,7 +169,7 @@ func TestSocketValues(t *testing.T) {
 		why    Unknown
 	}{
 		{"process", &full, "nginx +2", 0}, {"pid", &full, "70", 0}, {"proto", &full, "tcp6", 0}, {"holders", &full, "3", 0},
-		{"local", &full, "::ffff:192.0.2.1", 0}, {"lport", &full, "443", 0}, {"rport", &full, "50000", 0},
+		{"local", &full, "192.0.2.1", 0}, {"lport", &full, "443", 0}, {"rport", &full, "50000", 0},
 		{"rport", with(func(r *Socket) { r.RemotePort = 0 }), "*", 0},
 		{"state", &full, "ESTABLISHED", 0},
 		{"state", with(func(r *Socket) { r.Proto, r.State = UDP, Close }), "UNCONN", 0},

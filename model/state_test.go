@@ -91,7 +91,7 @@ func TestUnknownAndTimerNames(t *testing.T) {
 		}
 		seen[u.String()] = u
 	}
-	if got := (NotApplicable + 1).String(); got != "unknown" {
+	if got := (NeedsNetAdmin + 1).String(); got != "unknown" {
 		t.Errorf("a reason that does not exist is %q", got)
 	}
 	for timer, want := range map[Timer]string{

@@ -257,7 +257,7 @@ func TestTrackerFailedSourceIsStale(t *testing.T) {
 	for range 5 { // a dump that broke off after its first row
 		w.pollAfter(time.Second, tcp, tcp4(1, 20, 0), udp4(9))
 		w.count(3, 3)
-		w.change(2, Unchanged)
+		w.change(2, Outdated)
 		if r := w.row(2); !r.Stale || r.Dead || r.Missed != 0 || r.Has&HasRates != 0 || r.Sent != 10 {
 			t.Fatalf("row that the failed dump did not have: %+v", r)
 		}

@@ -71,7 +71,9 @@ func (f *Formatter) Append(dst []byte, k Kind, v Value) []byte {
 				return append(dst, name...)
 			}
 		}
-		return AppendAddr(dst, v.Addr, v.V6)
+		// Of an IPv6 socket too an IPv4 address is written as one: the protocol column says which socket it
+		// is, and ::ffff: would take the cells that tell addresses apart.
+		return AppendAddr(dst, v.Addr, v.V6 && v.Addr == Addr{})
 	case KindPort:
 		if v.Num == 0 {
 			return append(dst, '*')

@@ -163,7 +163,7 @@ func TestFormatterAppend(t *testing.T) {
 		{"state", numeric, KindState, Value{Num: int64(CloseWait)}, "CLOSE_WAIT"},
 		{"state in other words", numeric, KindState, Value{Num: int64(Close), Text: "UNCONN"}, "UNCONN"},
 		{"address", numeric, KindAddress, Value{Addr: addrOf("192.0.2.1")}, "192.0.2.1"},
-		{"mapped", numeric, KindAddress, Value{Addr: addrOf("192.0.2.1"), V6: true}, "::ffff:192.0.2.1"},
+		{"mapped", numeric, KindAddress, Value{Addr: addrOf("192.0.2.1"), V6: true}, "192.0.2.1"},
 		{"named host", named, KindAddress, Value{Addr: addrOf("192.0.2.1"), V6: true}, "web.example"},
 		{"host without name", named, KindAddress, Value{Addr: addrOf("192.0.2.2")}, "192.0.2.2"},
 		{"nil formatter", nil, KindAddress, Value{Addr: addrOf("192.0.2.2")}, "192.0.2.2"},

@@ -33,7 +33,7 @@ func (a *App) helpLines(width int) []line {
 		what string
 	}{
 		{"+ green", "new since the last sample"}, {"~ yellow", "its state changed"}, {"- red", "closed"},
-		{"* bold", "marked"}, {"-", "not known; the details (Enter) say why"},
+		{"? dim", "its source failed: as it was last seen"}, {"* bold", "marked"}, {"-", "not known; the details (Enter) say why"},
 	} {
 		w.lines = append(w.lines, line{{fmt.Sprintf("  %-16s ", s.sign), a.theme.key}, {s.what, a.theme.text}})
 	}
@@ -58,6 +58,10 @@ func (a *App) helpLines(width int) []line {
 func (a *App) accessHelp(w *page) {
 	s := a.bars.snapshot()
 	w.head("Access")
+	if s != nil && s.Access.Hidden > 0 && len(s.Access.Missing) == 0 {
+		w.text(fmt.Sprintf("%d sockets belong to processes that nobody may look into from here, whatever his rights: in a Landlock domain, or in another pid namespace.", s.Access.Hidden))
+		return
+	}
 	if s == nil || len(s.Access.Missing) == 0 {
 		w.text("Full: every owner is shown, every process can be signalled, every connection closed.")
 		return

@@ -44,6 +44,7 @@ func layout(specs []model.Spec, shown, natural []int, width, left int) []placed 
 		return sum
 	}
 	narrow := func(c candidate) int { return c.least }
+	var gave []candidate
 	for len(cs) > 1 && need(narrow) > width {
 		last := len(cs) - 1
 		if left > 0 && last == 1 { // rather they are cut
@@ -59,7 +60,18 @@ func layout(specs []model.Spec, shown, natural []int, width, left int) []placed 
 		if left == 0 {
 			last = firstToGive(specs, shown, len(cs), func(i int) int { return cs[i].at })
 		}
+		gave = append(gave, cs[last])
 		cs = slices.Delete(cs, last, last+1)
+	}
+	// One that is narrow may fit where a wide one gave way after it.
+	for i := len(gave) - 1; i >= 0 && left == 0; i-- {
+		at := slices.IndexFunc(cs, func(c candidate) bool { return c.at > gave[i].at })
+		if at < 0 {
+			at = len(cs)
+		}
+		if need(narrow)+gave[i].least+columnGap <= width {
+			cs = slices.Insert(cs, at, gave[i])
+		}
 	}
 	// What is left over goes to those that were shrunk, a cell each in turn.
 	widths := make([]int, len(cs))

@@ -108,8 +108,8 @@ func findColumn(specs []model.Spec, name string) int {
 	})
 }
 
-// chooseSockets appends the sockets that the toggles and the filter let through, and says how many the toggles
-// alone would.
+// chooseSockets appends the sockets that the toggles and the filter let through, and says how many live ones there
+// are.
 func chooseSockets(s *model.Snapshot, q *query, match func(*model.Snapshot, *model.Socket) bool, order []int32) ([]int32, int) {
 	total := 0
 	for i := range s.Sockets {

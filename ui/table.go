@@ -149,7 +149,7 @@ func (t *table) arrow(desc bool) string {
 }
 
 // signs say what became of a row, so that it is not told by colour alone.
-var signs = [...]rune{model.Unchanged: ' ', model.New: '+', model.Changed: '~', model.Closed: '-'}
+var signs = [...]rune{model.Unchanged: ' ', model.New: '+', model.Changed: '~', model.Closed: '-', model.Outdated: '?'}
 
 func (t *table) drawRow(screen tcell.Screen, x, y, width, at int) {
 	st := t.screen
@@ -163,6 +163,8 @@ func (t *table) drawRow(screen tcell.Screen, x, y, width, at int) {
 		style = t.theme.changed
 	case model.Closed:
 		style = t.theme.closed
+	case model.Outdated:
+		style = t.theme.dim
 	}
 	sign := signs[change]
 	if len(st.marks) > 0 {

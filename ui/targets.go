@@ -65,8 +65,9 @@ func (a *App) subjectSockets() []*model.Socket {
 	table := model.Sockets()
 	for i, row := range rows {
 		f, err := model.ParseFilter(v.query.def.open(v, row), model.Scope{Specs: table.Specs()})
-		if err != nil {
-			continue
+		if err != nil { // an action must not hit fewer than it was asked for without a word
+			a.warn(err.Error())
+			return nil
 		}
 		belongs[i] = model.Matcher(f, 0, table, nil)
 	}
@@ -76,7 +77,7 @@ func (a *App) subjectSockets() []*model.Socket {
 	for _, i := range order {
 		r := &v.snapshot.Sockets[i]
 		for _, is := range belongs {
-			if is != nil && !r.Dead && is(v.snapshot, r) {
+			if !r.Dead && is(v.snapshot, r) {
 				sockets = append(sockets, r)
 				break
 			}

@@ -53,11 +53,11 @@ func TestFullScan(t *testing.T) {
 
 	// an exec keeps pid and start
 	f.write("9/comm", "other\n")
-	if res := scan(t, s, Request{Inodes: []uint32{501}}); res.Processes[0].Name.String() != `a) S 1 (\nb` {
-		t.Errorf("between full scans a name is remembered, got %q", res.Processes[0].Name)
-	}
-	if res := scan(t, s, Request{Full: true}); res.Processes[0].Name.String() != "other" {
-		t.Errorf("after an exec: %q", res.Processes[0].Name)
+	for name, r := range map[string]Request{"one": {Inodes: []uint32{501}}, "other": {Full: true}} {
+		f.write("9/comm", name+"\n")
+		if res := scan(t, s, r); res.Processes[0].Name.String() != name {
+			t.Errorf("after an exec: %q, want %q", res.Processes[0].Name, name)
+		}
 	}
 }
 

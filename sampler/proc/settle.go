@@ -161,7 +161,8 @@ func (x *search) note(pid int32, p *process) {
 	if !x.r.Full {
 		p.hit = x.seq
 	}
-	if p.infoAt != x.seq && (p.info == nil || x.r.Full) {
+	// Again in each scan that finds something of it: an exec changes who it is, and neither pid nor start.
+	if p.infoAt != x.seq {
 		p.infoAt = x.seq
 		x.crew.queue = append(x.crew.queue, x.job(jobIdentify, pid))
 	}

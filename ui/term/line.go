@@ -41,6 +41,7 @@ type line struct {
 	lost atomic.Bool // some output was dropped
 
 	partial []byte // the beginning of a character that was read; Read's own
+	escaped bool   // the last byte handed on is ESC; Read's own
 
 	mu       sync.Mutex
 	found    unix.Termios // as it was when last taken
@@ -312,7 +313,7 @@ func (l *line) Read(b []byte) (int, error) {
 	}
 }
 
-// characters keeps in b what is UTF-8, holds back the beginning of a character, and says how many bytes are
+// characters keeps in b what is UTF-8 and opens no string, holds back the beginning of a character, and says how many bytes are
 // left. tcell's decoder (tScreen.scanInput) takes nothing of a byte that is in no character, such as those of a
 // paste in Latin-1 or of a Meta key that sets the eighth bit, and asks for it again for ever.
 func (l *line) characters(b []byte) int {
@@ -323,13 +324,26 @@ func (l *line) characters(b []byte) int {
 			l.partial = append(l.partial, rest...)
 			break
 		}
-		if r, size := utf8.DecodeRune(rest); r == utf8.RuneError && size == 1 {
-			b = b[:kept+copy(rest, rest[1:])]
-		} else {
-			kept += size
+		r, size := utf8.DecodeRune(rest)
+		if r == utf8.RuneError && size == 1 || l.escaped && opensString(r) {
+			b = b[:kept+copy(rest, rest[size:])]
+			continue
 		}
+		l.escaped = r == 0x1b
+		kept += size
 	}
 	return kept
+}
+
+// opensString says whether r, after ESC or as a control character, begins a string (ECMA-48: DCS, SOS, OSC, PM,
+// APC) that ends only at its terminator. We ask the terminal for none; but a person may press Alt-], and tcell
+// would swallow every key from then on, Ctrl-C too.
+func opensString(r rune) bool {
+	switch r {
+	case ']', 'P', 'X', '^', '_':
+		return true
+	}
+	return false
 }
 
 // handOver says whether what was read is passed on; then the reader is away for a while.
