@@ -64,7 +64,7 @@ func prepared(m *testing.M) int {
 		built.binary = given
 		return m.Run()
 	}
-	build := exec.Command("go", "build", "-o", built.binary, ".")
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", built.binary, ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "building the binary: %v\n%s", err, out)

@@ -24,8 +24,10 @@ type Group struct {
 	closed    int
 }
 
-// maxGroupNames is how many process names a group spells out.
-const maxGroupNames = 3
+const (
+	maxGroupNames     = 3  // process names that a group spells out
+	maxGroupProcesses = 64 // processes that it counts
+)
 
 // GroupBy puts the sockets whose indices are in order into groups by the value of a column.
 func GroupBy(s *Snapshot, order []int32, by *Column[Socket]) []Group {
@@ -62,6 +64,9 @@ func GroupHosts(s *Snapshot, order []int32, by *Column[Socket]) []Group {
 // groupValue leaves of v what makes two values the same to people: a host is the same host when it is
 // reached from an IPv6 socket, a port the same with each protocol.
 func groupValue(k Kind, v Value) Value {
+	if v.Why != Known {
+		return Value{Why: NotGiven} // whatever the reason: a filter finds them all as unknown
+	}
 	v.AtLeast, v.More = false, 0
 	switch k {
 	case KindState: // UDP says its state in words, which may be TCP's
@@ -109,7 +114,7 @@ func (g *Group) add(s *Snapshot, r *Socket) {
 	if r.Has&HasRates != 0 {
 		g.SentRate, g.ReceivedRate, g.HasRates = g.SentRate+r.SentRate, g.ReceivedRate+r.ReceivedRate, true
 	}
-	if r.Owner >= 0 && len(g.processes) < 64 {
+	if r.Owner >= 0 && len(g.processes) < maxGroupProcesses {
 		for _, p := range g.processes {
 			if p == r.Owner {
 				return
@@ -135,6 +140,9 @@ func (g *Group) nameProcesses(s *Snapshot) {
 	g.Processes = strings.Join(names, " ")
 	if more > 0 {
 		g.Processes += " +" + itoa(uint32(more))
+		if len(g.processes) == maxGroupProcesses {
+			g.Processes += " or more"
+		}
 	}
 }
 

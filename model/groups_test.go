@@ -48,8 +48,8 @@ func TestGroupBy(t *testing.T) {
 		{"state", []string{"ESTABLISHED:3", "LISTEN:1", "TIME_WAIT:1", "UNCONN:2"}},
 		{"remote", []string{"0.0.0.0:2", "192.0.2.1:3", "192.0.2.9:0", "2001:db8::1:1", ":::1"}},
 		{"lport", []string{"443:1", "53:2", "80:4"}},
-		{"process", []string{"-:1", "-:2", "nginx:2", "sshd:2"}},
-		{"pid", []string{"-:1", "-:2", "1:2", "2:2"}},
+		{"process", []string{"-:3", "nginx:2", "sshd:2"}},
+		{"pid", []string{"-:3", "1:2", "2:2"}},
 		{"user", []string{"-:1", "0:2", "7:2", "www:2"}},
 		{"proto", []string{"tcp6:3", "tcp:1", "udp6:1", "udp:2"}},
 	} {

@@ -21,6 +21,9 @@ type Owners struct {
 	Holds     []Hold    // sorted by inode
 	Asked     []uint32  // the inodes that were looked for, sorted; nil for all of them
 	Why       Unknown   // what to say of a looked-for inode that nobody was seen to hold
+	// Unsettled are inodes, sorted, for which nobody seen to hold them is no answer yet: they came while the scan
+	// ran, or were looked for only once.
+	Unsettled []uint32
 	Gone      []ProcessID
 }
 
@@ -55,20 +58,32 @@ func (t *Tracker) Vacated(dst []uint32) []uint32 {
 	return dst
 }
 
-// Accepting appends the processes to look at first for a new connection: those that hold a listener.
+// Accepting appends the processes to look at first for a new connection: those that hold a listener, a server's
+// workers among them. Each comes once.
 func (t *Tracker) Accepting(dst []int32) []int32 {
-	for i := range t.procs {
-		if p := &t.procs[i]; p.PID != 0 && !p.Dead && p.Listening > 0 {
-			dst = append(dst, p.PID)
+	first := len(dst)
+	for i := range t.rows {
+		r := &t.rows[i]
+		if r.State != Listen || r.Dead || r.Owner < 0 {
+			continue
+		}
+		dst = append(dst, t.procs[r.Owner].PID)
+		for _, slot := range t.shared[r.Inode] {
+			dst = append(dst, t.procs[slot].PID)
 		}
 	}
-	return dst
+	slices.Sort(dst[first:])
+	return dst[:first+len(slices.Compact(dst[first:]))]
 }
 
 // Own takes the answer of an owner scan.
 func (t *Tracker) Own(o *Owners) {
+	wanted := t.holding(o)
 	for i := range o.Processes {
-		t.know(&o.Processes[i])
+		p := &o.Processes[i]
+		if _, known := t.procIndex[ProcessID{p.PID, p.Start}]; known || wanted == nil || wanted[ProcessID{p.PID, p.Start}] {
+			t.know(p)
+		}
 	}
 	before := t.shared
 	if o.Asked == nil {
@@ -101,8 +116,30 @@ func (t *Tracker) Own(o *Owners) {
 	t.publishHolders()
 }
 
+// holding are the processes that hold one of the rows, when the answer is about every socket of the host: unix
+// sockets and other namespaces' too. Nil means that all of the answer is about rows.
+func (t *Tracker) holding(o *Owners) map[ProcessID]bool {
+	if o.Asked != nil {
+		return nil
+	}
+	rows := make(map[uint32]bool, len(t.rows))
+	for i := range t.rows {
+		if r := &t.rows[i]; r.Inode != 0 && !r.Dead {
+			rows[r.Inode] = true
+		}
+	}
+	wanted := make(map[ProcessID]bool)
+	for _, h := range o.Holds {
+		if rows[h.Inode] {
+			wanted[h.ProcessID] = true
+		}
+	}
+	return wanted
+}
+
 // forgetGone takes the processes that are gone out of the holders of shared sockets; a row that named one
-// names another, who still holds it. A row of one holder keeps it: it closes, or turns to Was.
+// names another, who still holds it. A row whose only known holder is gone keeps it until the next poll: see
+// noteInode.
 func (t *Tracker) forgetGone() {
 	gone := func(slot int32) bool { return t.procs[slot].Dead }
 	for inode, slots := range t.shared {
@@ -110,8 +147,11 @@ func (t *Tracker) forgetGone() {
 	}
 	for i := range t.rows {
 		r := &t.rows[i]
+		if r.Dead || r.Inode == 0 || r.Owner < 0 {
+			continue
+		}
 		slots, ok := t.shared[r.Inode]
-		if !ok || r.Dead || int(r.Holders) == len(slots) {
+		if !ok || int(r.Holders) == len(slots) {
 			continue
 		}
 		r.Holders = int32(max(1, len(slots)))
@@ -139,6 +179,9 @@ func (t *Tracker) own(r *Socket, o *Owners, before map[uint32][]int32) {
 		return cmp.Compare(h.Inode, inode)
 	})
 	if !found {
+		if _, open := slices.BinarySearch(o.Unsettled, r.Inode); open && r.Owner < 0 {
+			return
+		}
 		if r.Owner >= 0 && o.Why != NoProcess {
 			if slots, ok := before[r.Inode]; ok {
 				t.shared[r.Inode] = slots
@@ -149,6 +192,7 @@ func (t *Tracker) own(r *Socket, o *Owners, before map[uint32][]int32) {
 		r.Owner, r.Holders, r.Why = -1, 0, o.Why
 		return
 	}
+	known, shared := before[r.Inode]
 	delete(t.shared, r.Inode)
 	var slots []int32
 	for _, h := range o.Holds[first:] {
@@ -162,6 +206,9 @@ func (t *Tracker) own(r *Socket, o *Owners, before map[uint32][]int32) {
 		slots = append(slots, slot)
 	}
 	if len(slots) == 0 {
+		if shared {
+			t.shared[r.Inode] = known
+		}
 		return
 	}
 	r.Owner, r.Holders, r.Why, r.Was = t.first(slots), int32(len(slots)), Known, false
@@ -235,14 +282,35 @@ func (t *Tracker) sweepProcesses(hold int64) {
 	}
 }
 
-// Idle appends the processes that hold no socket any more and are not known to be gone, so that the sampler
-// can look whether they still live.
-func (t *Tracker) Idle(dst []ProcessID) []ProcessID {
-	for i := range t.procs {
-		if p := &t.procs[i]; p.PID != 0 && !p.Dead && p.Sockets == 0 {
-			dst = append(dst, ProcessID{p.PID, p.Start})
+// checksATick bounds how many of the processes whose end would show by their sockets Doubtful appends.
+const checksATick = 64
+
+// Doubtful appends the processes, not known to be gone, of which the sampler should look whether they still live:
+// those that are named by no socket, and those that share one, since it outlives them. Of the others it appends a
+// few, in turn: what they held may have been inherited.
+func (t *Tracker) Doubtful(dst []ProcessID) []ProcessID {
+	shares := make(map[int32]bool)
+	for _, slots := range t.shared {
+		for _, slot := range slots {
+			shares[slot] = true
 		}
 	}
+	others := 0
+	n := len(t.procs)
+	for i := range n {
+		at := (t.turn + i) % n
+		p := &t.procs[at]
+		if p.PID == 0 || p.Dead {
+			continue
+		}
+		if p.Sockets != 0 && !shares[int32(at)] {
+			if others++; others > checksATick {
+				continue
+			}
+		}
+		dst = append(dst, ProcessID{p.PID, p.Start})
+	}
+	t.turn += checksATick
 	return dst
 }
 

@@ -83,7 +83,7 @@ func processColumns() []Column[Process] {
 			func(_ S, p P) Value { return num(int64(p.PID)) }},
 		{Spec{ID: "puser", Title: "USER", Aliases: []string{"user"}, Help: "user the process runs as", Kind: KindText, Default: true, Width: 8, Max: 16, Give: 3},
 			func(s S, p P) Value { return s.UserName(p.UID) }},
-		{Spec{ID: "sockets", Title: "SOCKETS", Help: "TCP and UDP sockets it holds", Kind: KindCount, Desc: true, Default: true, Width: 7},
+		{Spec{ID: "sockets", Title: "SOCKETS", Help: "TCP and UDP sockets that name it; one that several hold names the first", Kind: KindCount, Desc: true, Default: true, Width: 7},
 			func(_ S, p P) Value { return num(int64(p.Sockets)) }},
 		{Spec{ID: "established", Title: "ESTAB", Help: "established TCP connections, and UDP sockets that are connected", Kind: KindCount, Desc: true, Default: true, Width: 6, Give: 2},
 			func(_ S, p P) Value { return num(int64(p.Established)) }},

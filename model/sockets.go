@@ -154,10 +154,23 @@ func Sockets() *Table[Socket] {
 		},
 		// The ends first: of equal rows a server's connections come in the order people look for them.
 		Less: func(a, b *Socket) bool {
-			return cmp.Or(cmp.Compare(a.NetNS, b.NetNS), cmp.Compare(a.Proto, b.Proto),
-				cmp.Compare(a.LocalPort, b.LocalPort), cmpAddr(a.Local, b.Local),
-				cmp.Compare(a.RemotePort, b.RemotePort), cmpAddr(a.Remote, b.Remote),
-				cmp.Compare(a.Cookie, b.Cookie), cmp.Compare(a.Inode, b.Inode)) < 0
+			switch { // not cmp.Or, which would compare all of them each time
+			case a.NetNS != b.NetNS:
+				return a.NetNS < b.NetNS
+			case a.Proto != b.Proto:
+				return a.Proto < b.Proto
+			case a.LocalPort != b.LocalPort:
+				return a.LocalPort < b.LocalPort
+			case a.Local != b.Local:
+				return cmpAddr(a.Local, b.Local) < 0
+			case a.RemotePort != b.RemotePort:
+				return a.RemotePort < b.RemotePort
+			case a.Remote != b.Remote:
+				return cmpAddr(a.Remote, b.Remote) < 0
+			case a.Cookie != b.Cookie:
+				return a.Cookie < b.Cookie
+			}
+			return a.Inode < b.Inode
 		},
 	}
 }
@@ -198,6 +211,9 @@ func endpointColumns() []Column[Socket] {
 			func(_ S, r *Socket) Value { return portValue(r, r.RemotePort) }},
 		{Spec{ID: "state", Title: "STATE", Help: "TCP state by netstat's word; UNCONN for UDP that is not connected", Kind: KindState, Default: true, Width: 11},
 			func(_ S, r *Socket) Value {
+				if r.State == StateUnknown {
+					return unknown(NotGiven)
+				}
 				v := Value{Num: int64(r.State)}
 				if r.Proto == UDP {
 					v.Text = r.StateName()

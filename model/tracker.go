@@ -20,7 +20,7 @@ type Tracker struct {
 	tick     uint32
 	now      int64
 	wall     time.Time
-	answered map[SourceID]bool // the sources that were whole before: only their new rows are news
+	answered map[SourceID]bool // whether a source was whole last time: only then its new rows are news
 
 	procs     []Process // a slot stays with its process until no row names it
 	past      []moved   // beside procs: what closed connections moved
@@ -31,6 +31,8 @@ type Tracker struct {
 	holders   []Holder           // shared as published; made anew when shared changes
 
 	owned   bool     // an owner scan was answered
+	turn    int      // where Doubtful goes on
+	at      int64    // when the dump that is being read was asked for
 	missing []int32  // rows that the last poll missed for the first time
 	vacated []uint32 // inodes that no row has any more, since Vacated was last asked
 }
@@ -96,8 +98,12 @@ func idOf(s *Socket) rowID {
 // Begin starts a poll. now is the monotonic clock in ns; it must not be smaller than in the poll before.
 func (t *Tracker) Begin(now int64, wall time.Time) {
 	t.tick++
-	t.now, t.wall = now, wall
+	t.now, t.wall, t.at = now, wall, now
 }
+
+// At tells when a further dump of the poll was asked for, on the clock of Begin: a rate is over the time between
+// the dumps, not between the polls.
+func (t *Tracker) At(now int64) { t.at = now }
 
 // See takes one record of a dump. s is copied; its tracker's fields (FirstSeen to Missed, Owner) are
 // ignored. A record that the dump repeats counts once.
@@ -120,7 +126,7 @@ func (t *Tracker) See(s *Socket) {
 func (t *Tracker) add(id rowID, s *Socket) {
 	i := int32(len(t.rows))
 	t.rows = append(t.rows, *s)
-	t.seen = append(t.seen, seenAt{t.tick, t.now})
+	t.seen = append(t.seen, seenAt{t.tick, t.at})
 	t.rates = append(t.rates, history{})
 	t.index[id] = i
 	r := &t.rows[i]
@@ -160,6 +166,9 @@ func (t *Tracker) revive(i int32, s *Socket) {
 	}
 	r.Dead = false
 	t.update(i, s)
+	if r.Holders > 1 { // some may have exited meanwhile
+		r.Holders = int32(max(1, len(t.shared[r.Inode])))
+	}
 	r.Mark, r.MarkedAt = Changed, t.now
 }
 
@@ -184,12 +193,12 @@ func (t *Tracker) update(i int32, s *Socket) {
 		r.UID, r.Has = was.UID, r.Has|HasUID
 	}
 	t.keepCounters(r, &was)
-	t.measure(r, &was, t.now-seen.at)
+	t.measure(r, &was, t.at-seen.at)
 	t.noteInode(r, &was)
 	if r.Has&HasRates != 0 {
 		t.rates[i].add(r.SentRate, r.ReceivedRate)
 	}
-	*seen = seenAt{t.tick, t.now}
+	*seen = seenAt{t.tick, t.at}
 }
 
 // keepCounters keeps the last counters of a socket that the kernel gives none for any more: a TIME_WAIT is
@@ -209,10 +218,15 @@ func (t *Tracker) keepCounters(r, was *Socket) {
 func (t *Tracker) noteInode(r, was *Socket) {
 	switch {
 	case r.Inode == was.Inode:
+		if r.Inode != 0 && r.Owner >= 0 && t.procs[r.Owner].Dead {
+			// Its process is known to be gone and it lives on: somebody inherited it.
+			r.Owner, r.Holders, r.Why = -1, 0, NotYet
+		}
 		if r.Owner < 0 && r.Inode == 0 && r.State != was.State {
 			r.Why = ownerUnknown(r)
 		}
 	case r.Inode == 0:
+		t.vacate(was.Inode)
 		r.Was, r.Holders = r.Owner >= 0, 0
 		if r.Owner < 0 {
 			r.Why = ownerUnknown(r)
@@ -225,7 +239,7 @@ func (t *Tracker) noteInode(r, was *Socket) {
 // smoothing is the time constant of rates: after this long a step in the traffic shows to 63 %.
 const smoothing = float64(time.Second)
 
-// quietSamples in a row without a byte make a rate zero, however large it was.
+// quietSamples in a row without a byte, and as many times smoothing, make a rate zero, however large it was.
 const quietSamples = 3
 
 // measure turns the counters of two samples, dt ns apart, into rates. A counter that went back, or a clock
@@ -248,7 +262,7 @@ func (t *Tracker) measure(r, was *Socket, dt int64) {
 func smooth(old float32, bytes uint64, dt int64, first bool, quiet *uint8) float32 {
 	if bytes != 0 {
 		*quiet = 0
-	} else if *quiet < quietSamples {
+	} else if *quiet < math.MaxUint8 {
 		*quiet++
 	}
 	seconds := float64(dt) / float64(time.Second)
@@ -256,7 +270,7 @@ func smooth(old float32, bytes uint64, dt int64, first bool, quiet *uint8) float
 	if first {
 		return float32(rate)
 	}
-	if *quiet >= quietSamples {
+	if *quiet >= quietSamples && float64(*quiet)*float64(dt) >= quietSamples*smoothing {
 		return 0
 	}
 	weight := 1 - math.Exp(-float64(dt)/smoothing)
@@ -270,9 +284,7 @@ func (t *Tracker) Finish(outcomes []Outcome, hold int64) {
 	whole := make(map[SourceID]bool, len(outcomes))
 	for _, o := range outcomes {
 		whole[o.SourceID] = o.Whole
-		if o.Whole {
-			t.answered[o.SourceID] = true
-		}
+		t.answered[o.SourceID] = o.Whole
 	}
 	clear(t.refs)
 	for i := 0; i < len(t.rows); {
@@ -294,8 +306,7 @@ func (t *Tracker) Finish(outcomes []Outcome, hold int64) {
 }
 
 func (t *Tracker) miss(i int, r *Socket, whole map[SourceID]bool) {
-	asked, answered := whole[SourceID{r.NetNS, r.Proto, r.Family}]
-	if answered && asked {
+	if whole[SourceID{r.NetNS, r.Proto, r.Family}] {
 		r.Missed++
 		if r.Missed >= 2 {
 			t.die(r)

@@ -43,6 +43,7 @@ type world struct {
 	procs  []ProcessID
 	known  map[uint64]*entry // every cookie that has a row
 	moved  map[ProcessID]*moved
+	gone   map[ProcessID]bool // the tracker was told so
 	shown  map[ProcessID]bool // in the last snapshot
 	answer map[SourceID]bool
 }
@@ -219,7 +220,7 @@ func (w *world) poll() {
 		}
 	}
 	for _, o := range outcomes {
-		w.answer[o.SourceID] = w.answer[o.SourceID] || o.Whole
+		w.answer[o.SourceID] = o.Whole
 	}
 	if w.rnd.IntN(2) == 0 {
 		w.tr.Missing(func(r *Socket) Fate {
@@ -262,7 +263,7 @@ func (w *world) tell(e *entry) {
 	if e.Has&HasBytes != 0 {
 		e.sentAt, e.received, e.bytesKnown = e.Sent, e.Received, true
 	}
-	if !fresh && before.Inode != e.Inode && e.Inode != 0 {
+	if !fresh && e.Inode != 0 && (before.Inode != e.Inode || w.gone[e.owner]) {
 		e.owner = ProcessID{}
 	}
 	e.told, e.at, e.misses, e.dead, e.stale = e.Socket, w.now, 0, false, false
@@ -303,12 +304,13 @@ func (w *world) scan() {
 	if !full {
 		o.Asked = append([]uint32{}, asked...)
 	}
-	for _, id := range w.tr.Idle(nil) {
+	for _, id := range w.tr.Doubtful(nil) {
 		if !slices.Contains(w.procs, id) {
 			o.Gone = append(o.Gone, id)
 		}
 	}
 	w.tr.Own(&o)
+	defer w.forget(o.Gone)
 	for _, e := range w.known { // whom the rows name now
 		r := e.told
 		if e.dead || r.Inode == 0 || !full && (e.owner != ProcessID{} || !slices.Contains(asked, r.Inode)) {
@@ -319,6 +321,28 @@ func (w *world) scan() {
 			if h.Inode == r.Inode && (e.owner == ProcessID{} || before(h.ProcessID, e.owner)) {
 				e.owner = h.ProcessID
 			}
+		}
+	}
+}
+
+// forget lets rows that named a process which is gone name another holder, or nobody until the next scan.
+func (w *world) forget(gone []ProcessID) {
+	if w.gone == nil {
+		w.gone = make(map[ProcessID]bool)
+	}
+	for _, id := range gone {
+		w.gone[id] = true
+	}
+	w.tr.Publish(&w.snap)
+	for i := range w.snap.Sockets {
+		r := &w.snap.Sockets[i]
+		e := w.known[r.Cookie]
+		if e == nil || e.dead || r.Inode == 0 || len(gone) == 0 || slices.Contains(w.procs, e.owner) {
+			continue
+		}
+		e.owner = ProcessID{}
+		if p := w.snap.HolderOf(r); p != nil {
+			e.owner = ProcessID{p.PID, p.Start} // if it is gone, tell takes it back at the next poll
 		}
 	}
 }

@@ -695,19 +695,102 @@ func TestTrackerAskedAndFull(t *testing.T) {
 	}
 }
 
+// Those whose end would not show by their sockets are looked after each time, the others in turn.
+func TestTrackerDoubtful(t *testing.T) {
+	const n = 150
+	w := newWatch(t)
+	var sockets []Socket
+	var o Owners
+	for i := range uint32(n) {
+		sockets = append(sockets, tcp4(uint64(i+1), 0, 0))
+		o.Processes = append(o.Processes, proc(int32(10+i), 1))
+		o.Holds = append(o.Holds, hold(1001+i, int32(10+i), 1))
+	}
+	o.Holds = slices.Insert(o.Holds, 1, hold(1001, 900, 1)) // shares the first one's socket
+	o.Processes = append(o.Processes, proc(900, 1))
+	w.poll(sockets...).own(o)
+	seen := map[int32]int{}
+	for range 3 {
+		list := w.tr.Doubtful(nil)
+		if len(list) > checksATick+2 {
+			t.Errorf("%d processes in one tick", len(list))
+		}
+		for _, id := range list {
+			seen[id.PID]++
+		}
+	}
+	if seen[10] != 3 || seen[900] != 3 {
+		t.Errorf("who shares a socket was looked after %d and %d times in 3 ticks", seen[10], seen[900])
+	}
+	if len(seen) != n+1 {
+		t.Errorf("%d of %d processes were looked after in 3 ticks", len(seen), n+1)
+	}
+}
+
+// The first holder of a shared socket exits: its row names the next, and one that a child inherited is asked for
+// again.
+func TestTrackerHolderExits(t *testing.T) {
+	w := newWatch(t).poll(in(Listen, tcp4(1, 0, 0)), tcp4(2, 0, 0)).own(Owners{
+		Processes: []Process{proc(10, 1), proc(11, 2)},
+		Holds:     []Hold{hold(1001, 10, 1), hold(1001, 11, 2), hold(1002, 10, 1)},
+	})
+	w.own(Owners{Asked: []uint32{}, Gone: []ProcessID{{10, 1}}})
+	if p := w.snap.HolderOf(w.row(1)); p == nil || p.PID != 11 {
+		t.Errorf("the shared socket names %+v, want the worker that is left", p)
+	}
+	if p := w.snap.HolderOf(w.row(2)); p == nil || p.PID != 10 {
+		t.Errorf("a socket that was not seen since names %+v", p)
+	}
+	w.poll(in(Listen, tcp4(1, 0, 0)), tcp4(2, 0, 0))
+	if r := w.row(2); r.Owner != -1 || r.Why != NotYet || !slices.Equal(w.tr.Unowned(nil), []uint32{1002}) {
+		t.Errorf("a socket whose only known holder is gone: %+v", r)
+	}
+}
+
+// A socket that came while a full scan ran is not judged by it.
+func TestTrackerFullScanLeavesTheUnsettled(t *testing.T) {
+	w := newWatch(t).poll(tcp4(1, 0, 0), tcp4(2, 0, 0), tcp4(3, 0, 0))
+	w.own(Owners{Processes: []Process{proc(10, 1)}, Holds: []Hold{hold(1002, 10, 1)}, Unsettled: []uint32{1001, 1002}, Why: NoProcess})
+	if r := w.row(1); r.Why != NotYet {
+		t.Errorf("not seen and unsettled: %v", r.Why)
+	}
+	if r := w.row(2); r.Owner < 0 {
+		t.Errorf("found, though unsettled: %v", r.Why)
+	}
+	if r := w.row(3); r.Why != NoProcess {
+		t.Errorf("not seen: %v", r.Why)
+	}
+}
+
+// At a short interval a sender that writes once a second has a rate between its writes, and the right one.
+func TestTrackerRateAtShortIntervals(t *testing.T) {
+	w := newWatch(t)
+	sent, sum, n := uint64(0), 0.0, 0
+	for i := range 200 {
+		if i%10 == 0 {
+			sent += 1_000_000
+		}
+		w.pollAfter(100*time.Millisecond, nil, tcp4(1, sent, 0))
+		if i >= 100 {
+			sum += float64(w.row(1).SentRate)
+			n++
+		}
+	}
+	if mean := sum / float64(n); mean < 950_000 || mean > 1_050_000 {
+		t.Errorf("1 MB each second is shown as %.0f bytes/s", mean)
+	}
+}
+
 func TestTrackerProcessGone(t *testing.T) {
 	w := newWatch(t)
 	w.poll(tcp4(1, 100, 0)).own(Owners{Processes: []Process{proc(10, 1)}, Holds: []Hold{hold(1001, 10, 1)}})
-	if got := w.tr.Idle(nil); got != nil {
-		t.Errorf("idle: %v", got)
-	}
 	w.poll(in(TimeWait, tcp4(1, 0, 0)))
-	if got := w.tr.Idle(nil); !slices.Equal(got, []ProcessID{{10, 1}}) {
-		t.Errorf("idle: %v", got)
+	if got := w.tr.Doubtful(nil); !slices.Equal(got, []ProcessID{{10, 1}}) {
+		t.Errorf("doubtful: %v", got)
 	}
 	w.own(Owners{Asked: []uint32{}, Gone: []ProcessID{{10, 1}, {77, 7}}})
-	if got := w.tr.Idle(nil); got != nil {
-		t.Errorf("idle and known to be gone: %v", got)
+	if got := w.tr.Doubtful(nil); got != nil {
+		t.Errorf("doubtful and known to be gone: %v", got)
 	}
 	w.poll(in(TimeWait, tcp4(1, 0, 0)), tcp4(3, 0, 0))
 	w.own(Owners{Asked: []uint32{1003}, Holds: []Hold{hold(1003, 10, 1)}}) // an answer from before it was gone

@@ -3,6 +3,7 @@ package sampler
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"sockview/model"
@@ -75,7 +76,7 @@ func (o *owners) ask(ctx context.Context, t *model.Tracker) {
 		Inodes: t.Unowned(nil), Closed: t.Vacated(nil), Likely: t.Accepting(nil),
 		Full: time.Now().After(o.nextFull), Budget: scanBudget,
 	}
-	for _, id := range t.Idle(nil) {
+	for _, id := range t.Doubtful(nil) {
 		q.Check = append(q.Check, proc.ID(id))
 	}
 	if len(q.Inodes) == 0 && len(q.Check) == 0 && len(q.Closed) == 0 && !q.Full {
@@ -108,23 +109,32 @@ func (o *owners) take(a scanned, t *model.Tracker) (learned, again bool) {
 	if a.request.Full {
 		o.nextFull = time.Now().Add(max(rescanEvery, rescanShare*a.took))
 	}
-	if a.request.Full && a.result.Complete {
-		clear(o.tried)
-		t.Own(&answer)
-		return true, false
-	}
-	answer.Asked, again = o.settle(a, &answer)
-	if len(answer.Asked)+len(answer.Gone) == 0 {
+	asked, again := o.settle(a, &answer)
+	switch {
+	case a.request.Full && a.result.Complete:
+		answer.Unsettled = without(t.Unowned(nil), asked)
+	case len(asked)+len(answer.Gone) == 0:
 		return false, again
+	default:
+		answer.Asked = asked
 	}
 	t.Own(&answer)
 	return true, again
+}
+
+// without is what is in sorted and not in less, which is sorted too.
+func without(sorted, less []uint32) []uint32 {
+	return slices.DeleteFunc(sorted, func(n uint32) bool {
+		_, in := slices.BinarySearch(less, n)
+		return in
+	})
 }
 
 // settle is the inodes for which the answer counts: those found, and those not found for the second time. It says
 // whether there are some that were looked for only once.
 func (o *owners) settle(a scanned, answer *model.Owners) (settled []uint32, again bool) {
 	settled = make([]uint32, 0, len(a.request.Inodes))
+	tried := make(map[uint32]bool)
 	h := 0
 	for _, inode := range a.request.Inodes {
 		for h < len(answer.Holds) && answer.Holds[h].Inode < inode {
@@ -134,11 +144,13 @@ func (o *owners) settle(a scanned, answer *model.Owners) (settled []uint32, agai
 		switch {
 		case found, a.result.Complete && o.tried[inode]:
 			settled = append(settled, inode)
-			delete(o.tried, inode)
 		case a.result.Complete:
-			o.tried[inode] = true
+			tried[inode] = true
 			again = true
+		case o.tried[inode]:
+			tried[inode] = true
 		}
 	}
+	o.tried = tried
 	return settled, again
 }

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -25,8 +26,9 @@ const (
 	// askLimit bounds how many missed rows a tick asks the kernel for one by one; the rest wait for the
 	// second miss.
 	askLimit = 256
-	// detailHolders bounds how many holders of one socket are told about in full.
-	detailHolders = 32
+	askTime  = int64(20 * time.Millisecond) // and for how long
+	// linksEvery is how often the names of interfaces are read again, for one may be renamed.
+	linksEvery = 10 * time.Second
 )
 
 // Asker is where sockets come from: a *diag.Conn.
@@ -57,6 +59,7 @@ type Sampler struct {
 	cfg     Config
 	tracker *model.Tracker
 	owners  *owners
+	details *details
 
 	demand struct {
 		sync.Mutex
@@ -72,7 +75,9 @@ type Sampler struct {
 	users      map[uint32]model.Text // replaced, never written to: snapshots share it
 	interfaces map[uint32]model.Text // likewise
 	congestion []model.Text          // likewise
-	newLinks   bool
+	bound      map[uint32]bool       // interfaces that sockets of this poll are bound to
+	askedLinks map[uint32]bool       // those that were asked for when the names were read last
+	linksAt    time.Time
 	skipped    int
 }
 
@@ -110,9 +115,11 @@ func New(cfg Config) *Sampler {
 		cfg:        cfg,
 		tracker:    model.NewTracker(),
 		wholeAt:    make(map[string]int64),
+		bound:      make(map[uint32]bool),
 		interfaces: make(map[uint32]model.Text),
 	}
 	s.owners = newOwners(proc.NewScanner(cfg.FS), cfg.Access.Owners)
+	s.details = newDetails(cfg.FS)
 	s.demand.wake = make(chan struct{}, 1)
 	s.demand.newest = model.Demand{Interval: DefaultInterval}
 	return s
@@ -138,6 +145,7 @@ func (s *Sampler) wanted() model.Demand {
 // Run polls until ctx is done.
 func (s *Sampler) Run(ctx context.Context) {
 	s.cfg.Go("owners", func() { s.owners.run(ctx) })
+	s.cfg.Go("details", func() { s.details.run(ctx) })
 	s.want = s.wanted()
 	last := time.Now()
 	s.poll(ctx)
@@ -160,15 +168,15 @@ func (s *Sampler) Run(ctx context.Context) {
 				s.publish()
 			}
 		case answer := <-s.owners.answers:
-			learned, again := s.owners.take(answer, s.tracker)
-			if learned {
+			if learned, _ := s.owners.take(answer, s.tracker); learned {
 				s.publish()
 			}
-			if again {
-				s.owners.ask(ctx, s.tracker)
-			}
+		case answer := <-s.details.answers:
+			s.details.take(answer)
+			s.publish()
 		}
-		timer.Reset(max(0, s.want.Interval-time.Since(last)))
+		// Asking may take longer than the interval; it must not take all the time there is.
+		timer.Reset(max(s.want.Interval-time.Since(last), s.took/2))
 	}
 }
 
@@ -183,7 +191,8 @@ func (s *Sampler) Sample(ctx context.Context, patience time.Duration) *model.Sna
 	for s.owners.busy {
 		select {
 		case answer := <-s.owners.answers:
-			if _, again := s.owners.take(answer, s.tracker); again {
+			_, again := s.owners.take(answer, s.tracker)
+			if again || !answer.result.Complete && answer.result.Err == nil {
 				s.owners.ask(ctx, s.tracker)
 			}
 		case <-ctx.Done():
@@ -209,6 +218,8 @@ func (s *Sampler) poll(ctx context.Context) {
 	s.sources = nil // the old slice belongs to snapshots
 	outcomes := make([]model.Outcome, 0, len(requests))
 	for _, q := range requests {
+		at, _ := s.cfg.Clock()
+		s.tracker.At(at)
 		result, err := s.cfg.Kernel.Dump(q.proto, q.family, s.see)
 		if err == nil {
 			s.wholeAt[q.name] = now
@@ -218,7 +229,8 @@ func (s *Sampler) poll(ctx context.Context) {
 		})
 		outcomes = append(outcomes, model.Outcome{
 			SourceID: model.SourceID{Proto: q.proto, Family: q.family},
-			Whole:    err == nil,
+			// One that did not parse is among those not seen: they may all live.
+			Whole: err == nil && result.Bad == 0,
 		})
 	}
 	s.tracker.Finish(outcomes, s.hold())
@@ -236,28 +248,36 @@ func (s *Sampler) see(r *model.Socket) {
 		return
 	}
 	if r.Interface != 0 {
-		if _, ok := s.interfaces[r.Interface]; !ok {
-			s.newLinks = true
-		}
+		s.bound[r.Interface] = true
 	}
 	s.tracker.See(r)
 }
 
 // confirm asks the kernel for exactly those sockets that a whole dump did not have: a dump may skip one.
 func (s *Sampler) confirm() {
+	begin, _ := s.cfg.Clock()
+	s.tracker.At(begin)
 	asked := 0
+	var alive []model.Socket
 	s.tracker.Missing(func(r *model.Socket) model.Fate {
-		if asked++; asked > askLimit || r.Cookie == 0 {
+		now, _ := s.cfg.Clock()
+		asked++
+		// A connection is found by its ends; for anything else the kernel looks through all it has.
+		if asked > askLimit || now-begin > askTime || r.Cookie == 0 || r.Proto != model.TCP || r.RemotePort == 0 {
 			return model.Unsure
 		}
-		switch _, err := s.cfg.Kernel.Ask(r.Target()); {
+		switch answer, err := s.cfg.Kernel.Ask(r.Target()); {
 		case err == nil:
+			alive = append(alive, answer.Socket)
 			return model.Alive
 		case errors.Is(err, diag.ErrGone):
 			return model.Gone
 		}
 		return model.Unsure
 	})
+	for i := range alive {
+		s.tracker.See(&alive[i])
+	}
 }
 
 // nameThings looks up the names of users, and of interfaces that the last poll saw for the first time. What
@@ -268,18 +288,30 @@ func (s *Sampler) nameThings() {
 	if err != nil {
 		s.sources = append(s.sources, model.Source{Name: "users", Err: err})
 	}
-	if s.newLinks {
-		s.newLinks = false
-		names, err := host.LinkNames()
-		if err != nil {
-			s.sources = append(s.sources, model.Source{Name: "interfaces", Err: err})
-			return
-		}
-		s.interfaces = names
-	}
+	s.nameLinks()
 	if c := s.cfg.Kernel.Congestion(); len(c) != len(s.congestion) {
 		s.congestion = slices.Clone(c)
 	}
+}
+
+// nameLinks reads the names of interfaces while some socket is bound to one: at once for an interface that was not
+// asked for before, else now and then.
+func (s *Sampler) nameLinks() {
+	unasked := false
+	for index := range s.bound {
+		unasked = unasked || !s.askedLinks[index]
+	}
+	if len(s.bound) > 0 && (unasked || time.Since(s.linksAt) > linksEvery) {
+		s.linksAt = time.Now()
+		s.askedLinks = maps.Clone(s.bound)
+		names, err := host.LinkNames()
+		if err != nil {
+			s.sources = append(s.sources, model.Source{Name: "interfaces", Err: err})
+		} else {
+			s.interfaces = names
+		}
+	}
+	clear(s.bound)
 }
 
 // publish puts all that is known now into the mailbox. When the reader holds every snapshot the tick is
@@ -304,6 +336,7 @@ func (s *Sampler) publish() {
 		out.Sources = append(out.Sources, model.Source{
 			Name: "screen", Err: fmt.Errorf("%d samples skipped: the screen held every snapshot", s.skipped),
 		})
+		s.skipped = 0
 	}
 	out.Detail = s.detail(out)
 	s.put(out)
@@ -326,26 +359,8 @@ func (s *Sampler) detail(snap *model.Snapshot) *model.Detail {
 			d.Figures = answer.Figures
 		}
 		d.SentRates, d.ReceivedRates = s.tracker.History(r)
-		for _, p := range snap.HoldersOf(r) {
-			if len(d.Holders) == detailHolders {
-				break
-			}
-			d.Holders = append(d.Holders, s.processDetail(p))
-		}
+		d.Holders = s.details.of(snap.HoldersOf(r))
 		return d
 	}
 	return nil
-}
-
-// processDetail reads all about a process; one that is gone, or whose pid another has now, is told by what
-// is known of it.
-func (s *Sampler) processDetail(p *model.Process) model.ProcessDetail {
-	d, err := s.cfg.FS.Detail(p.PID)
-	if err != nil || d.Start != p.Start {
-		return model.ProcessDetail{Process: *p, Why: model.Exited}
-	}
-	identity := d.Process
-	d.Process = *p
-	d.Cmdline, d.Exe = identity.Cmdline, identity.Exe
-	return d
 }

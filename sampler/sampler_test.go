@@ -43,6 +43,7 @@ func newBench(t *testing.T, change func(*Config)) *bench {
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
 	go b.owners.run(ctx)
+	go b.details.run(ctx)
 	return b
 }
 
@@ -58,6 +59,10 @@ func (b *bench) after(d time.Duration) *model.Snapshot {
 		if again {
 			b.owners.ask(ctx, b.tracker)
 		}
+	}
+	if b.details.busy {
+		b.details.take(<-b.details.answers)
+		b.publish()
 	}
 	s := b.Take()
 	if s == nil {

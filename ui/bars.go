@@ -173,6 +173,9 @@ func intervalText(d time.Duration) string {
 // troubleLine names the sources that failed and how old what they last said is.
 func troubleLine(s *model.Snapshot) string {
 	var parts []string
+	if s.Interval > 0 && s.Took > s.Interval {
+		parts = append(parts, "a sample takes "+string(model.AppendDuration(nil, s.Took)))
+	}
 	for i := range s.Sources {
 		src := &s.Sources[i]
 		switch {

@@ -35,7 +35,7 @@ func (c *Conn) Ask(t model.CloseTarget) (Answer, error) {
 	case unix.ENOENT, unix.ESTALE:
 		switch {
 		case lonely(t):
-			return Answer{}, r.wrap(ErrGone, nil)
+			return Answer{}, r.wrap(ErrGone, errno)
 		case t.Cookie == 0:
 			return Answer{}, r.wrap(ErrUnsupported, errNoCookie)
 		}
@@ -66,7 +66,7 @@ func (c *Conn) Destroy(t model.CloseTarget) error {
 		return nil
 	case unix.ENOENT, unix.ESTALE:
 		if lonely(t) {
-			return r.wrap(ErrGone, nil)
+			return r.wrap(ErrGone, errno)
 		}
 		if _, err := c.find(r, t); err != nil {
 			return err
@@ -187,7 +187,7 @@ func (c *Conn) find(r request, t model.CloseTarget) (Answer, error) {
 		case found.Figures != nil || bad != nil:
 			return found, bad // the dump may be partial, but this one was in it
 		case err == errEnd:
-			return Answer{}, r.wrap(ErrGone, nil)
+			return Answer{}, r.wrap(ErrGone, unix.ENOENT)
 		default:
 			return Answer{}, err
 		}
