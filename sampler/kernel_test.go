@@ -4,6 +4,7 @@ package sampler
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"sockview/model"
+	"sockview/sampler/diag"
 )
 
 // ownNamespace moves the test into a new network namespace with its loopback up. The thread is lost with it: it
@@ -126,6 +128,9 @@ func TestRealKernel(t *testing.T) {
 			}
 			if _, err := client.Read(make([]byte, 1)); err == nil {
 				t.Error("the closed connection can still be read")
+			}
+			if err := k.Destroy(closing.Target()); !errors.Is(err, unix.ENOENT) && !errors.Is(err, diag.ErrUnsupported) {
+				t.Errorf("closing it again: %v", err)
 			}
 			server.SetLinger(0) //nolint:errcheck // the reset is already there
 			server.Close()

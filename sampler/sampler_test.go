@@ -192,6 +192,7 @@ func TestFailedSourceIsStale(t *testing.T) {
 		{"refused", diagtest.Answer{Err: syscall.EPERM}},
 		{"interrupted", diagtest.Answer{Fault: diagtest.Interrupted}},
 		{"overrun", diagtest.Answer{Fault: diagtest.Overrun}},
+		{"truncated", diagtest.Answer{Fault: diagtest.Truncated}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			b := newBench(t, nil)
@@ -218,6 +219,52 @@ func TestFailedSourceIsStale(t *testing.T) {
 				t.Errorf("after the source came back the row is %+v", r)
 			}
 		})
+	}
+}
+
+// A row that does not parse may be any of those not seen: none of them is closed for it.
+func TestUnreadableRowClosesNobody(t *testing.T) {
+	b := newBench(t, nil)
+	b.set(model.TCP, model.IPv4, diagtest.Answer{Sockets: []model.Socket{conn(1, 0, model.Established)}})
+	b.Release(b.after(0))
+	b.set(model.TCP, model.IPv4, diagtest.Answer{Fault: diagtest.BadRow})
+	for range 4 {
+		s := b.after(time.Second)
+		if r := find(s, 1); r == nil || r.Dead || !r.Stale {
+			t.Fatalf("the row beside an unreadable one is %+v, want it stale", r)
+		}
+		bad := 0
+		for _, src := range s.Sources {
+			bad += src.Bad
+		}
+		if bad != 1 {
+			t.Errorf("%d unreadable rows are told of, want 1", bad)
+		}
+		b.Release(s)
+	}
+}
+
+// A socket that appears while a full scan runs is looked for before it is said that nobody holds it.
+func TestFullScanDoesNotJudgeWhatCameMeanwhile(t *testing.T) {
+	b := newBench(t, nil)
+	b.process(100, "nginx", 5, 11)
+	ctx := context.Background()
+	b.poll(ctx) // asks for a full scan, of nothing
+	answer := <-b.owners.answers
+	b.process(101, "curl", 6, 12)
+	b.set(model.TCP, model.IPv4, diagtest.Answer{Sockets: []model.Socket{conn(2, 12, model.Established)}})
+	b.now += int64(time.Second)
+	b.poll(ctx)
+	b.owners.take(answer, b.tracker)
+	b.publish()
+	s := b.Take()
+	if r := find(s, 2); r.Why != model.NotYet {
+		t.Errorf("judged by a scan that began before it: %q", r.Why)
+	}
+	b.Release(s)
+	s = b.after(time.Second)
+	if p := s.HolderOf(find(s, 2)); p == nil || p.PID != 101 {
+		t.Errorf("owner is %+v", p)
 	}
 }
 

@@ -38,7 +38,8 @@ type App struct {
 	demand  model.Demand
 	choice  model.Choice
 	format  *model.Formatter
-	named   *model.Formatter // format when names are on
+	named   *model.Formatter // format when names are on: what is drawn is looked up
+	known   *model.Formatter // the same for the filter, which goes through all rows: nothing is looked up for it
 	numbers *model.Formatter
 	paused  bool
 	mouse   bool
@@ -58,7 +59,8 @@ func New(cfg Config) (*App, error) {
 		choice: cfg.Start.Choice, mouse: cfg.Start.Mouse, numbers: &model.Formatter{},
 	}
 	a.demand = model.Demand{Interval: cfg.Start.Interval, Hold: cfg.Start.Hold, NetNS: cfg.Start.NetNS}
-	a.named = namedFormat(cfg.Names)
+	a.named = namedFormat(cfg.Names, true)
+	a.known = namedFormat(cfg.Names, false)
 	a.format = a.numbers
 	if cfg.Start.Names {
 		a.format = a.named
@@ -86,14 +88,18 @@ func New(cfg Config) (*App, error) {
 	return a, nil
 }
 
-// namedFormat shows names where they are known.
-func namedFormat(names Names) *model.Formatter {
+// namedFormat shows names where they are known; with ask, the others are looked up.
+func namedFormat(names Names, ask bool) *model.Formatter {
 	if names == nil {
 		return &model.Formatter{}
 	}
+	host := names.Known
+	if ask {
+		host = names.Host
+	}
 	return &model.Formatter{
 		Host: func(addr model.Addr) string {
-			name, _ := names.Host(addr)
+			name, _ := host(addr)
 			return name.String()
 		},
 		Service: func(p model.Proto, port uint16) string { return names.Service(p, port).String() },
@@ -168,6 +174,9 @@ func (a *App) show(v *view) {
 func (a *App) ask() {
 	q := a.state.query()
 	q.choice, q.format, q.paused = a.choice, a.format, a.paused
+	if a.format == a.named {
+		q.format = a.known
+	}
 	a.seq++
 	q.seq = a.seq
 	a.viewer.ask(q)

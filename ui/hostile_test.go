@@ -4,6 +4,7 @@ package ui
 // hold no control character, widths are right, and brackets are brackets.
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -28,6 +29,12 @@ var hostile = []string{
 
 // hostileNames says the same of hosts and services.
 type hostileNames struct{ changed chan struct{} }
+
+func (n hostileNames) Known(a model.Addr) (model.Text, bool) {
+	return model.SafeText(hostile[int(a[15])%len(hostile)]), true
+}
+
+func (hostileNames) Await(context.Context, []model.Addr) {}
 
 func (n hostileNames) Host(a model.Addr) (model.Text, bool) {
 	return model.SafeText(hostile[int(a[15])%len(hostile)]), true

@@ -3,7 +3,9 @@ package ui
 // The same tables printed: one snapshot, through the same selection as the screen, into a writer.
 
 import (
+	"context"
 	"io"
+	"time"
 
 	"sockview/keymap"
 	"sockview/model"
@@ -41,11 +43,14 @@ func Print(w io.Writer, s *model.Snapshot, o keymap.Options, c Configured, names
 	q := st.query()
 	q.choice, q.format = c.Choice, &model.Formatter{}
 	if c.Names {
-		q.format = namedFormat(names)
+		q.format = namedFormat(names, false)
 	}
 	rows, order, _ := def.compile(&q)(s, nil)
 	if c.Top > 0 && len(order) > c.Top {
 		order = order[:c.Top]
+	}
+	if c.Names && names != nil {
+		await(names, st, rows, order)
 	}
 	t := text.Table{Specs: st.specs, Columns: st.shown, Rows: rows, Order: order, Format: q.format}
 	switch {
@@ -55,6 +60,29 @@ func Print(w io.Writer, s *model.Snapshot, o keymap.Options, c Configured, names
 		return text.CSV(w, t)
 	}
 	return text.Plain(w, t)
+}
+
+// namesPatience is for how long printing waits for host names; a dead resolver must not cost more.
+const namesPatience = 3 * time.Second
+
+// await has the addresses that will be printed looked up.
+func await(names Names, st *screenState, rows model.Rows, order []int32) {
+	var addrs []model.Addr
+	seen := make(map[model.Addr]bool)
+	for _, row := range order {
+		for _, c := range st.shown {
+			if st.specs[c].Kind != model.KindAddress {
+				continue
+			}
+			if v := rows.Value(int(row), c); v.Why == model.Known && !seen[v.Addr] {
+				seen[v.Addr] = true
+				addrs = append(addrs, v.Addr)
+			}
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), namesPatience)
+	defer cancel()
+	names.Await(ctx, addrs)
 }
 
 // PrintTrouble writes a line for each source that did not answer whole.

@@ -46,9 +46,13 @@ type Held interface {
 	Close()
 }
 
-// Names resolves addresses and ports, without ever making its caller wait.
+// Names resolves addresses and ports. Only Await makes its caller wait.
 type Names interface {
+	// Host is the name of an address when it is known, and has it looked up when it is not; Known asks nobody.
 	Host(model.Addr) (model.Text, bool)
+	Known(model.Addr) (model.Text, bool)
+	// Await looks names up until all are answered or ctx is done.
+	Await(context.Context, []model.Addr)
 	Service(model.Proto, uint16) model.Text
 	ServicePort(name string) (uint16, bool)
 	// Changed has a token when a name was learned.
