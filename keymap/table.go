@@ -41,11 +41,11 @@ func moveRows() []Binding {
 
 func showRows() []Binding {
 	return []Binding{
-		{Action: ToggleTCP, Context: Sockets, Keys: []Key{"t"}, Group: GroupShow, Help: "TCP on or off",
+		{Action: ToggleTCP, Context: Sockets, Keys: []Key{"t"}, Group: GroupShow, Help: "only TCP, and all again; with u both",
 			Flag: "tcp", Short: "t", FlagHelp: "TCP sockets; with neither -t nor -u both",
 			Netstat: "-t", Windows: "-p TCP", TCPView: "TCP v4, TCP v6",
 			set: on(func(o *Options) *bool { return &o.TCP })},
-		{Action: ToggleUDP, Context: Sockets, Keys: []Key{"u"}, Group: GroupShow, Help: "UDP on or off",
+		{Action: ToggleUDP, Context: Sockets, Keys: []Key{"u"}, Group: GroupShow, Help: "only UDP, and all again; with t both",
 			Flag: "udp", Short: "u", FlagHelp: "UDP sockets",
 			Netstat: "-u", Windows: "-p UDP", TCPView: "UDP v4, UDP v6",
 			set: on(func(o *Options) *bool { return &o.UDP })},
@@ -213,7 +213,7 @@ func applicationRows() []Binding {
 		{Action: Redraw, Context: Global, Keys: []Key{"Ctrl-L"}, Group: GroupApplication, Help: "draw the screen anew"},
 		{Action: Suspend, Context: Global, Keys: []Key{"Ctrl-Z"}, Group: GroupApplication,
 			Help: "back to the shell for a while; fg returns"},
-		{Action: Quit, Context: Screen, Keys: []Key{"q", "F10"}, Group: GroupApplication, Help: "quit",
+		{Action: Quit, Context: Screen, Keys: []Key{"q", "F10"}, Group: GroupApplication, Help: "quit; in the details back to the table",
 			Title: "quit", Footer: 6, TCPView: "Exit", last: true},
 		{Action: Interrupt, Context: Global, Keys: []Key{"Ctrl-C"}, Group: GroupApplication,
 			Help: "quit from anywhere, from a dialog too", fixed: []Key{"Ctrl-C"}},

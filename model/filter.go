@@ -6,6 +6,7 @@ package model
 //
 //	word "some words"     a column on show contains it, as shown, without regard to case; an address or a
 //	                      network also matches the address columns as one, whatever they show
+//	192.0.2.1:443         one of the ends is it; also [2001:db8::1]:443
 //	field:value           text: contains it, without regard to case; other kinds: is it
 //	field=value           is it exactly, text to the letter
 //	field!=value          is known, and is not it

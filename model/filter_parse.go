@@ -220,6 +220,9 @@ func (p *filterParser) test() (*clause, *FilterError) {
 	if err := p.stray(); err != nil {
 		return nil, err
 	}
+	if c := p.endpoint(); c != nil {
+		return c, nil
+	}
 	t, scope, err := p.fieldTest()
 	if err == nil && t == nil {
 		t = &term{op: opWord}

@@ -285,6 +285,10 @@ func (a *App) closeSockets() {
 		a.warn("closing connections is not available")
 		return
 	}
+	if s := a.bars.snapshot(); s != nil && !s.Access.Destroy {
+		a.warn("closing a connection needs CAP_NET_ADMIN: sudo or setcap (see ?)")
+		return
+	}
 	var targets []model.CloseTarget
 	var refused []string
 	risky := ""
@@ -295,7 +299,7 @@ func (a *App) closeSockets() {
 			continue
 		}
 		if r.IsListening() {
-			risky = "it is a listener: nobody can connect any more"
+			risky = "this listener"
 		}
 		targets = append(targets, t)
 	}
@@ -307,9 +311,14 @@ func (a *App) closeSockets() {
 		a.warn(refused[0])
 		return
 	case len(targets) > 1:
-		risky = fmt.Sprintf("%d connections", len(targets))
+		risky = fmt.Sprintf("%d sockets", len(targets))
 	}
-	d := newDialog(&a.theme, "Close the connection", a.closeLines(targets, refused))
+	lines := a.closeLines(targets, refused)
+	if risky != "" {
+		lines = append(lines, line{{"Yes asks you to type it out.", a.theme.warning}})
+	}
+	lines = append(lines, nil)
+	d := newDialog(&a.theme, "Close the connection", lines)
 	d.answer = func(yes bool, _ int) {
 		a.pop()
 		switch {
@@ -318,7 +327,7 @@ func (a *App) closeSockets() {
 		case risky == "":
 			a.destroy(targets)
 		default:
-			a.confirm(risky+". To close type yes: ", func() { a.destroy(targets) }, func() {})
+			a.confirm("To close "+risky+" type yes: ", func() { a.destroy(targets) }, func() {})
 		}
 	}
 	a.push(d)
@@ -341,10 +350,17 @@ func (a *App) closeLines(targets []model.CloseTarget, refused []string) []line {
 		lines = append(lines, line{{"left alone: " + r, th.warning}})
 	}
 	lines = append(lines, nil)
-	if a.cfg.Actor.CloseEffect != nil {
-		lines = append(lines, line{{a.cfg.Actor.CloseEffect(targets[0]), th.dim}})
+	told := make(map[string]bool)
+	for _, t := range targets {
+		if a.cfg.Actor.CloseEffect == nil {
+			break
+		}
+		if effect := a.cfg.Actor.CloseEffect(t); !told[effect] {
+			told[effect] = true
+			lines = append(lines, line{{effect, th.text}})
+		}
 	}
-	return append(lines, line{{"The process itself is left alone.", th.dim}}, nil)
+	return append(lines, line{{"The process itself is left alone.", th.text}})
 }
 
 // targetText names a connection: its two ends.

@@ -51,7 +51,7 @@ var handlers = map[keymap.Action]func(*App){
 	keymap.Copy:      (*App).copy,
 	keymap.Export:    (*App).export,
 
-	keymap.Pause:           func(a *App) { a.paused = !a.paused; a.ask() },
+	keymap.Pause:           (*App).pause,
 	keymap.SampleNow:       func(a *App) { a.demand.Now++; a.want() },
 	keymap.IntervalLonger:  func(a *App) { a.changeInterval(1) },
 	keymap.IntervalShorter: func(a *App) { a.changeInterval(-1) },
@@ -67,7 +67,7 @@ var handlers = map[keymap.Action]func(*App){
 	keymap.Mouse:     func(a *App) { a.mouse = !a.mouse; a.tv.EnableMouse(a.mouse); a.say(onOff("mouse", a.mouse)) },
 	keymap.Redraw:    func(a *App) { a.table.remeasure(); a.cfg.Screen.Sync() },
 	keymap.Suspend:   (*App).suspend,
-	keymap.Quit:      (*App).Stop,
+	keymap.Quit:      (*App).quit,
 	keymap.Interrupt: (*App).Stop,
 }
 
@@ -87,10 +87,15 @@ func (a *App) page() int {
 func (a *App) move(by int) { a.state.moveTo(a.table.view, a.state.cursorAt+by) }
 
 func (a *App) scrollRight() {
-	if a.state.left == 0 && len(a.table.placed) == len(a.state.shown) {
+	placed, shown := a.table.placed, a.state.shown
+	if a.state.left == 0 && len(placed) == len(shown) {
 		return // all are in sight
 	}
-	a.state.left = min(a.state.left+1, len(a.state.shown)-1)
+	last := len(placed) > 0 && placed[len(placed)-1].column == shown[len(shown)-1]
+	if a.state.left > 0 && last && len(placed) > 2 {
+		return // the last one is
+	}
+	a.state.left = min(a.state.left+1, len(shown)-1)
 }
 
 // open shows all about a socket, or the sockets of any other row.
@@ -138,6 +143,7 @@ func (a *App) closeOverlay() {
 	if len(a.overlays) == 0 && a.demand.Focus != (model.Key{}) {
 		a.demand.Focus = model.Key{}
 		a.want()
+		a.ask()
 	}
 }
 
@@ -314,11 +320,29 @@ func (a *App) pickCount() {
 	p := newPicker(&a.theme, "Count sockets by", items, columnIndex(specs, "state"))
 	p.chosen = func(at int) {
 		a.pop()
-		if err := a.enter("count", specs[at].ID); err != nil {
-			a.warn(err.Error())
-		}
+		a.countBy(specs[at].ID)
 	}
 	a.push(p)
+}
+
+// countBy goes to the count by a column, of the sockets that the filter lets through here.
+func (a *App) countBy(id string) {
+	from, scope := a.state, 1
+	if from.def.open == nil {
+		scope = 0
+	}
+	filter := from.filter.Source(scope)
+	if err := a.enter("count", id); err != nil {
+		a.warn(err.Error())
+		return
+	}
+	if from.def.name != "count" {
+		a.trail = append(a.trail, from)
+	}
+	if err := a.state.setFilter(filter); err != nil {
+		a.warn(err.Error())
+	}
+	a.ask()
 }
 
 // typeFilter opens the filter line. What is typed acts at once; while it is wrong the last right one does.
@@ -389,6 +413,25 @@ func (a *App) mark() {
 		a.state.marks[k] = struct{}{}
 	}
 	a.move(1)
+}
+
+// pause holds the display, or lets it go on from now.
+func (a *App) pause() {
+	a.paused = !a.paused
+	if !a.paused {
+		a.demand.Now++
+		a.want()
+	}
+	a.ask()
+}
+
+// quit leaves the details, as it leaves any other page over the table, and else the program.
+func (a *App) quit() {
+	if len(a.overlays) > 0 {
+		a.closeOverlay()
+		return
+	}
+	a.Stop()
 }
 
 func (a *App) suspend() {

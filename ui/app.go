@@ -174,6 +174,7 @@ func (a *App) show(v *view) {
 func (a *App) ask() {
 	q := a.state.query()
 	q.choice, q.format, q.paused = a.choice, a.format, a.paused
+	q.details = a.details() != nil
 	if a.format == a.named {
 		q.format = a.known
 	}

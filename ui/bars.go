@@ -71,19 +71,30 @@ func (b *bars) drawHead(screen tcell.Screen, x, y, width int) {
 		}
 		l = append(l, span{text + "  ", style})
 	}
-	for i, s := range a.screens {
-		style := a.theme.dim
-		if s == a.state.def {
-			style = a.theme.title
-		}
-		title := s.title
-		if s == a.state.def && s.name == "count" {
-			title += " " + a.state.by
+	tabs := b.tabs(16)
+	if lineWidth(l)+lineWidth(tabs) > room {
+		tabs = b.tabs(4)
+	}
+	l = append(l, tabs...)
+	putLine(screen, x, y, room, 0, l, a.theme.cut())
+	put(screen, x+room, y, width-room, right, a.theme.warning, a.theme.cut())
+}
+
+// tabs name the screens, each in at most letters characters.
+func (b *bars) tabs(letters int) line {
+	var l line
+	for i, s := range b.app.screens {
+		style := b.app.theme.dim
+		title := s.title[:min(len(s.title), letters)]
+		if s == b.app.state.def {
+			style = b.app.theme.title
+			if s.name == "count" {
+				title += " " + b.app.state.by
+			}
 		}
 		l = append(l, span{strconv.Itoa(i+1) + " " + title + "  ", style})
 	}
-	putLine(screen, x, y, room-1, 0, l, a.theme.cut())
-	put(screen, x+room, y, width-room, right, a.theme.warning, a.theme.cut())
+	return l
 }
 
 // accessLine says what may be seen; when it is not everything, how much is hidden and what would show it.
@@ -116,6 +127,10 @@ func (b *bars) drawStatus(screen tcell.Screen, x, y, width int) {
 		put(screen, x, y, width, a.message, a.theme.text, a.theme.cut())
 		return
 	}
+	if lines := wrap(a.message, width); len(lines) > 1 {
+		put(screen, x, y, width, lines[0], b.messageStyle(), a.theme.cut())
+		return
+	}
 	if a.context() == keymap.FilterLine && a.state.filterErr != nil {
 		put(screen, x, y, width, a.state.filterErr.Error(), a.theme.warning, a.theme.cut())
 		return
@@ -125,15 +140,18 @@ func (b *bars) drawStatus(screen tcell.Screen, x, y, width int) {
 		put(screen, x+width-n+2, y, n-2, trouble, a.theme.warning, a.theme.cut())
 		width -= n
 	}
-	shown := ""
+	what, shown := "Shown", ""
+	if a.state.def.open != nil {
+		what = "Rows" // of processes or groups, not of endpoints
+	}
 	if !a.state.filter.Empty() || !a.choice.Everything() {
 		shown = strconv.Itoa(len(a.table.view.order))
 	}
-	put(screen, x, y, width, statusLine(&s.Counts, shown, a.demand.Interval, width), a.theme.text, a.theme.cut())
+	put(screen, x, y, width, statusLine(&s.Counts, what, shown, a.demand.Interval, width), a.theme.text, a.theme.cut())
 }
 
 // statusLine is the longest form of the counts that fits width.
-func statusLine(c *model.Counts, shown string, interval time.Duration, width int) string {
+func statusLine(c *model.Counts, what, shown string, interval time.Duration, width int) string {
 	type figure struct{ long, short, value string }
 	figures := []figure{
 		{"Endpoints", "Endp", strconv.Itoa(c.Endpoints)},
@@ -144,7 +162,7 @@ func statusLine(c *model.Counts, shown string, interval time.Duration, width int
 		{"Update", "Upd", intervalText(interval)},
 	}
 	if shown != "" {
-		figures = append(figures[:1], append([]figure{{"Shown", "Shown", shown}}, figures[1:]...)...)
+		figures = append(figures[:1], append([]figure{{what, what, shown}}, figures[1:]...)...)
 	}
 	forms := []struct{ colon, between string }{{": ", " | "}, {": ", "  "}, {" ", " "}}
 	for _, form := range forms {
@@ -197,10 +215,10 @@ func (b *bars) drawFoot(screen tcell.Screen, x, y, width int) {
 	a := b.app
 	used := 0
 	switch {
-	case a.message != "" && a.warning:
-		used = put(screen, x, y, width, a.message, a.theme.warning, a.theme.cut())
-	case a.message != "":
-		used = put(screen, x, y, width, a.message, a.theme.text, a.theme.cut())
+	case a.message != "": // one that is too long begins in the line above
+		lines := wrap(a.message, width)
+		text := strings.Join(lines[min(1, len(lines)-1):], " ")
+		used = put(screen, x, y, width, text, b.messageStyle(), a.theme.cut())
 	default:
 		used = put(screen, x, y, width*2/3, a.filterNote(), a.theme.title, a.theme.cut())
 	}
@@ -208,6 +226,13 @@ func (b *bars) drawFoot(screen tcell.Screen, x, y, width int) {
 		used += 2
 	}
 	b.drawKeys(screen, x+used, y, width-used)
+}
+
+func (b *bars) messageStyle() tcell.Style {
+	if b.app.warning {
+		return b.app.theme.warning
+	}
+	return b.app.theme.text
 }
 
 // drawKeys draws the footer's keys, as many as fit, at the right when something stands at the left.
@@ -243,6 +268,9 @@ func (a *App) filterNote() string {
 			text = a.state.filter.String() // the last right one is in force
 		}
 		parts = append(parts, "/"+model.SafeText(text).String())
+	}
+	if st := a.state; a.table.view != nil && !a.table.shows(st.sorting.Column) && st.sorting.Column >= 0 {
+		parts = append(parts, "by "+st.specs[st.sorting.Column].ID+a.table.arrow(st.sorting.Desc))
 	}
 	if n := len(a.state.marks); n > 0 {
 		parts = append(parts, fmt.Sprintf("%d marked", n))

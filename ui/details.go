@@ -27,6 +27,7 @@ func (a *App) openDetails(row int) {
 	a.demand.Focus = k
 	a.want()
 	a.push(d)
+	a.ask()
 }
 
 // detailLines is the page, made of the newest view.
@@ -50,16 +51,16 @@ func (a *App) detailLines(d *details, width int) []line {
 	}
 	d.title = targetText(r.Target())
 	w.sentences(s, r)
-	if detail := s.Detail; detail != nil && detail.Key == d.key {
+	if detail := v.detail; detail != nil && detail.Key == d.key {
 		w.plot(detail, s.Interval)
 		w.processes(s, r, detail)
 		w.otherSockets(s, r)
-		w.columns(s, r)
 		w.figures(detail)
 	} else {
+		w.text("asking the kernel for the rest ...")
 		w.otherSockets(s, r)
-		w.columns(s, r)
 	}
+	w.columns(s, r)
 	return w.lines
 }
 
@@ -125,6 +126,32 @@ func wrap(text string, width int) []string {
 		lines = append(lines, current)
 	}
 	return lines
+}
+
+// wrapLines breaks lines that are wider than width at spaces. What follows the first span of a line of several is
+// indented by it.
+func wrapLines(lines []line, width int) []line {
+	var out []line
+	for _, l := range lines {
+		if lineWidth(l) <= width || len(l) == 0 || len(l) > 2 {
+			out = append(out, l)
+			continue
+		}
+		label := l[:len(l)-1]
+		indent := 0
+		if len(label) > 0 {
+			indent = textWidth(label[0].text)
+		}
+		last := l[len(l)-1]
+		for i, part := range wrap(last.text, max(8, width-indent)) {
+			if i == 0 && len(label) > 0 {
+				out = append(out, line{label[0], {part, last.style}})
+			} else {
+				out = append(out, line{{strings.Repeat(" ", indent) + part, last.style}})
+			}
+		}
+	}
+	return out
 }
 
 // cutCells is the longest beginning of s that takes at most n cells, but at least one character.
@@ -312,7 +339,7 @@ func (w *page) figure(name, value, help string) {
 	l := line{{fmt.Sprintf("%-*s ", names, name), w.theme.dim}}
 	pad := max(0, values-textWidth(value))
 	l = append(l, span{value + strings.Repeat(" ", pad) + " ", w.theme.text})
-	if w.width > names+values+20 {
+	if textWidth(value) <= values && w.width >= names+values+2+textWidth(help) { // half a sentence is none
 		l = append(l, span{help, w.theme.dim})
 	}
 	w.lines = append(w.lines, l)

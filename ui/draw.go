@@ -81,6 +81,15 @@ type span struct {
 // line is a line of spans; a screen of text is a slice of them.
 type line []span
 
+// lineWidth is how many cells a line takes.
+func lineWidth(l line) int {
+	w := 0
+	for _, sp := range l {
+		w += textWidth(sp.text)
+	}
+	return w
+}
+
 // putLine draws a line from its cell skip on, in at most width cells.
 func putLine(screen tcell.Screen, x, y, width, skip int, l line, cut rune) {
 	for _, sp := range l {

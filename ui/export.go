@@ -32,7 +32,7 @@ func (a *App) copy() {
 		b.WriteByte('\n')
 	}
 	a.cfg.Screen.SetClipboard([]byte(b.String()))
-	a.say(fmt.Sprintf("%d rows copied, if the terminal allows it (OSC 52)", len(rows)))
+	a.say(rowCount(len(rows)) + " copied, if the terminal allows it (OSC 52)")
 }
 
 // export saves the table as it stands: the marked rows, or all that the filter shows.
@@ -51,24 +51,40 @@ func (a *App) export() {
 	// The snapshot goes back while the name is typed, so what is saved is frozen now.
 	t := text.Table{Specs: a.state.specs, Columns: append([]int(nil), a.state.shown...), Format: a.format}
 	t.Rows, t.Order = freeze(v.rows, order, t.Columns)
-	a.input.ask(keymap.Prompt, fmt.Sprintf("Save %d rows to (.csv .json .txt): ", len(order)), "", nil,
+	a.input.ask(keymap.Prompt, fmt.Sprintf("Save %s to (.csv .json .txt): ", rowCount(len(order))), "", nil,
 		func(path string) {
 			a.pop()
 			if strings.TrimSpace(path) == "" {
 				a.say("nothing was saved")
 				return
 			}
-			if err := text.Save(expandHome(path), t); err != nil {
-				a.warn(model.SafeText(err.Error()).String())
+			path = expandHome(path)
+			if _, err := os.Lstat(path); err != nil {
+				a.save(path, t)
 				return
 			}
-			a.say(fmt.Sprintf("%d rows saved to %s", len(t.Order), model.SafeText(path)))
+			a.confirm(fmt.Sprintf("%s exists. To write over it type yes: ", model.SafeText(path)), func() { a.save(path, t) }, func() {})
 		},
 		func() {
 			a.pop()
 			a.say("nothing was saved")
 		})
 	a.push(a.input)
+}
+
+func (a *App) save(path string, t text.Table) {
+	if err := text.Save(path, t); err != nil {
+		a.warn(model.SafeText(err.Error()).String())
+		return
+	}
+	a.say(fmt.Sprintf("%s saved to %s", rowCount(len(t.Order)), model.SafeText(path)))
+}
+
+func rowCount(n int) string {
+	if n == 1 {
+		return "1 row"
+	}
+	return fmt.Sprintf("%d rows", n)
 }
 
 // expandHome is path with a ~/ at its beginning spelled out, as a shell would.

@@ -401,6 +401,7 @@ func (w *world) snapshot(d time.Duration) *model.Snapshot {
 		Congestion: []model.Text{model.SafeText("cubic"), model.SafeText("bbr")},
 		Sources:    sources,
 	}
+	s.Access.Destroy = true
 	w.tracker.Publish(s)
 	if w.dress != nil {
 		w.dress(s)

@@ -266,7 +266,6 @@ func (d *dialog) measure() {
 	for _, c := range d.choices {
 		d.width = max(d.width, 4+nameWidth(d.choices)+2+textWidth(c.help))
 	}
-	d.height = len(d.lines) + len(d.choices) + 1 // the buttons
 }
 
 func (d *dialog) context() keymap.Context { return keymap.Dialog }
@@ -275,6 +274,9 @@ func (d *dialog) refresh()                {}
 // Draw paints text, choices and buttons; when there is too little room, the text scrolls and the choices and
 // buttons stay.
 func (d *dialog) Draw(screen tcell.Screen) {
+	_, _, room, _ := d.GetRect()
+	text := wrapLines(d.lines, max(16, min(d.width, room-4)))
+	d.height = len(text) + len(d.choices) + 1 // the buttons
 	x, y, width, height := d.drawFrame(screen)
 	cut := d.theme.cut()
 	below := 1
@@ -283,11 +285,11 @@ func (d *dialog) Draw(screen tcell.Screen) {
 		choices = min(choices, max(1, height-4))
 		below += choices
 	}
-	room := max(1, height-below)
-	d.top = max(0, min(d.top, len(d.lines)-room))
-	d.more(screen, d.top+room < len(d.lines)-1, x, y, width, height) // the last line is blank
-	for i := range min(room, len(d.lines)-d.top) {
-		putLine(screen, x, y+i, width, 0, d.lines[d.top+i], cut)
+	room = max(1, height-below)
+	d.top = max(0, min(d.top, len(text)-room))
+	d.more(screen, d.top+room < len(text)-1, x, y, width, height) // the last line is blank
+	for i := range min(room, len(text)-d.top) {
+		putLine(screen, x, y+i, width, 0, text[d.top+i], cut)
 	}
 	first := max(0, min(d.choice-choices/2, len(d.choices)-choices))
 	names := nameWidth(d.choices)

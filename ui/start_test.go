@@ -341,7 +341,22 @@ func TestExport(t *testing.T) {
 	h.press(keymap.Esc, "m", "e")
 	h.type_(filepath.Join(dir, "one.json"))
 	h.press(keymap.Enter)
-	h.says("1 rows saved")
+	h.says("1 row saved")
+	// What is there is written over only when that was typed out.
+	for _, answer := range []struct{ typed, says string }{{"no", "nothing was done"}, {"yes", "1 row saved"}} {
+		if err := os.WriteFile(path, []byte("mine"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		h.press("e")
+		h.type_(path)
+		h.press(keymap.Enter)
+		h.type_(answer.typed)
+		h.press(keymap.Enter)
+		h.says(answer.says)
+		if file, err := os.ReadFile(path); err != nil || (string(file) == "mine") != (answer.typed == "no") {
+			t.Errorf("after %q the file is %q, %v", answer.typed, file, err)
+		}
+	}
 	for _, c := range []struct{ path, says string }{
 		{"", "nothing was saved"}, {"  ", "nothing was saved"},
 		{filepath.Join(dir, "x.pdf"), "the file's ending says how to write it"},

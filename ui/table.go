@@ -63,6 +63,16 @@ func (t *table) len() int {
 	return len(t.view.order)
 }
 
+// shows says whether a column is on the screen.
+func (t *table) shows(column int) bool {
+	for _, p := range t.placed {
+		if p.column == column {
+			return true
+		}
+	}
+	return false
+}
+
 // measure lets the columns grow to what is on the screen.
 func (t *table) measure(st *screenState, body int) {
 	if len(t.natural) != len(st.shown) {

@@ -21,6 +21,7 @@ type query struct {
 	shown   []int
 	format  *model.Formatter // names or numbers
 	paused  bool
+	details bool   // somebody looks at a row closely: what is told of it stays new while paused
 	seq     uint64 // counts queries, so that the screen can tell a view of an older one
 }
 
@@ -30,7 +31,8 @@ type view struct {
 	snapshot *model.Snapshot
 	rows     model.Rows
 	order    []int32
-	total    int // rows there are without the filter
+	detail   *model.Detail // of the row in focus: of the newest snapshot, while the display is held too
+	total    int           // rows there are without the filter
 	query    query
 	took     time.Duration
 }
@@ -79,7 +81,8 @@ func (w *viewer) query() query {
 	return w.newest
 }
 
-// run works until ctx is done. While the query is paused it keeps the snapshot it has; sampling goes on.
+// run works until ctx is done. While the query is paused it keeps the snapshot it has; sampling goes on, and what is
+// told of the row in focus is of the newest.
 func (w *viewer) run(ctx context.Context) {
 	var (
 		held     *model.Snapshot
@@ -87,6 +90,7 @@ func (w *viewer) run(ctx context.Context) {
 		turn     int
 		selected selection
 		compiled uint64
+		detail   *model.Detail
 	)
 	for {
 		select {
@@ -99,20 +103,26 @@ func (w *viewer) run(ctx context.Context) {
 		if q.def == nil {
 			continue
 		}
-		s := held
-		if !q.paused || held == nil {
+		s, looked := held, detail
+		holding := q.paused && held != nil
+		if !holding || q.details {
 			if newer := w.in.Take(); newer != nil {
-				s = newer
+				detail = newer.Detail // not of the memory that goes back
+				if holding {
+					w.in.Release(newer)
+				} else {
+					s = newer
+				}
 			}
 		}
-		if s == nil || s == held && q.seq == compiled {
+		if s == nil || s == held && q.seq == compiled && detail == looked {
 			continue
 		}
 		start := time.Now()
 		if selected == nil || q.seq != compiled {
 			selected, compiled = q.def.compile(&q), q.seq
 		}
-		v := &view{snapshot: s, query: q}
+		v := &view{snapshot: s, query: q, detail: detail}
 		v.rows, v.order, v.total = selected(s, buffers[turn][:0])
 		buffers[turn] = v.order
 		turn = 1 - turn

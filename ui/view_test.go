@@ -61,6 +61,12 @@ func (w *working) ask(filter string, paused bool) {
 	w.viewer.ask(query{def: def, filter: f, paused: paused, format: &model.Formatter{}, seq: w.seq})
 }
 
+// look asks as ask does while the display is held and the details of a row are open.
+func (w *working) look() {
+	w.seq++
+	w.viewer.ask(query{def: screens()[0], paused: true, details: true, format: &model.Formatter{}, seq: w.seq})
+}
+
 // next is the next view; the screen takes it over.
 func (w *working) next() *view {
 	w.t.Helper()
@@ -163,6 +169,17 @@ func TestPausedKeepsItsSnapshot(t *testing.T) {
 	}
 	if _, _, taken := w.source.counts(); taken != 1 {
 		t.Errorf("%d snapshots were taken while paused", taken-1)
+	}
+	// Who looks at a row closely is told of it as it is now; the rows stay.
+	looked := numbered(host, 3)
+	looked.Detail = &model.Detail{Key: model.Key{ID: 2}}
+	w.source.put(looked)
+	w.look()
+	if v := w.next(); v.snapshot.Seq != 1 || v.detail != looked.Detail {
+		t.Errorf("details while paused: snapshot %d, detail %v", v.snapshot.Seq, v.detail)
+	}
+	if held, _, _ := w.source.counts(); held != 1 {
+		t.Errorf("%d snapshots are held while paused", held)
 	}
 	w.source.put(numbered(host, 3))
 	w.ask("", false)
