@@ -276,9 +276,7 @@ func TestFault22AnotherUser(t *testing.T) {
 	e.filter("lport:" + port + " state:established")
 	e.await("the connection", func(p *picture) bool { return p.has(port, "ESTABLISHED") && p.matches(`Shown:? 1\b`) })
 	e.press("x")
-	e.shows("[N]o", "[Y]es")
-	e.press("y")
-	e.shows("needs CAP_NET_ADMIN")
+	e.shows("needs CAP_NET_ADMIN", "setcap")
 
 	e.press("?")
 	e.shows("Help")

@@ -113,7 +113,7 @@ func show(kernel *sampler.Kernel, options keymap.Options, c ui.Configured, resol
 
 // printOnce prints one snapshot.
 func printOnce(kernel *sampler.Kernel, options keymap.Options, c ui.Configured, resolver *names.Resolver) int {
-	snapshot := kernel.Sample(context.Background(), ownersPatience)
+	snapshot := kernel.Sample(context.Background(), ownersPatience, c.TimeForRates())
 	ui.PrintTrouble(os.Stderr, snapshot)
 	return written(ui.Print(os.Stdout, snapshot, options, c, resolver))
 }

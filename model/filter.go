@@ -101,6 +101,25 @@ func named(s string) string { return `"` + clip(s, 40) + `"` }
 // Empty says whether the filter leaves nothing out.
 func (f *Filter) Empty() bool { return f == nil || f.root == nil }
 
+// Asks says whether the filter compares columns of a kind.
+func (f *Filter) Asks(k Kind) bool { return !f.Empty() && f.root.asks(k) }
+
+func (c *clause) asks(k Kind) bool {
+	if c.op == opTerm && c.term.op != opWord {
+		for i := range c.term.cells {
+			if c.term.cells[i].spec.Kind == k {
+				return true
+			}
+		}
+	}
+	for _, kid := range c.kids {
+		if kid.asks(k) {
+			return true
+		}
+	}
+	return false
+}
+
 // String is the filter written anew, with only the parentheses and quotes it needs. It parses to the same
 // filter.
 func (f *Filter) String() string {

@@ -260,7 +260,12 @@ func ownerColumns() []Column[Socket] {
 		{Spec{ID: "uid", Title: "UID", Help: "id of the user who made the socket", Kind: KindNumber, Width: 5, Max: 10, Give: 4},
 			func(_ S, r *Socket) Value { return r.given(HasUID, int64(r.UID)) }},
 		{Spec{ID: "age", Title: "AGE", Help: "time since the socket appeared; > for one that is older than this watch", Kind: KindDuration, Desc: true, Width: 7, Give: 4, AtLeast: true},
-			func(s S, r *Socket) Value { return Value{Num: s.Now - r.FirstSeen, AtLeast: !r.AgeKnown} }},
+			func(s S, r *Socket) Value {
+				if !r.AgeKnown && s.Now == r.FirstSeen {
+					return unknown(NotYet)
+				}
+				return Value{Num: s.Now - r.FirstSeen, AtLeast: !r.AgeKnown}
+			}},
 		{Spec{ID: "holders", Title: "HOLDERS", Help: "how many processes hold the socket", Kind: KindCount, Desc: true, Width: 7, Give: 4},
 			func(s S, r *Socket) Value {
 				return ofOwner(s, r, func(*Process) Value { return num(int64(r.Holders)) })

@@ -72,13 +72,13 @@ func TestSocketColumnsByDefault(t *testing.T) {
 // TestUnknownIsNeverZero gives each column a row of which the kernel said nothing.
 func TestUnknownIsNeverZero(t *testing.T) {
 	// What a socket always has, and why anything else is unknown.
-	always := []string{"proto", "local", "lport", "remote", "rport", "age", "timer"}
+	always := []string{"proto", "local", "lport", "remote", "rport", "timer"}
 	want := map[string]Unknown{
 		"process": NotYet, "pid": NotYet, "holders": NotYet, "unit": NotYet, "container": NotYet, "cmdline": NotYet,
 		"sent": NotGiven, "received": NotGiven, "tx": NotGiven, "rx": NotGiven, "sentpkts": NotGiven, "recvpkts": NotGiven,
 		"recvq": NotGiven, "sendq": NotGiven, "user": NotGiven, "uid": NotGiven, "rtt": NotGiven, "retrans": NotGiven,
 		"cwnd": NotGiven, "mss": NotGiven, "pmtu": NotGiven, "delivery": NotGiven, "cong": NotGiven, "cookie": NotGiven,
-		"state": NotGiven, "inode": NoProcess, "expires": NotApplicable, "iface": NotApplicable, "mark": NeedsNetAdmin,
+		"state": NotGiven, "age": NotYet, "inode": NoProcess, "expires": NotApplicable, "iface": NotApplicable, "mark": NeedsNetAdmin,
 	}
 	// The fields of figures that were not given hold rubbish on purpose.
 	r := Socket{Proto: TCP, Family: IPv4, Owner: -1, Why: NotYet, Sent: 7, Received: 7, SentRate: 7, RTT: 7, UID: 7, FwMark: 7, RecvQ: 7}

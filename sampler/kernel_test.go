@@ -96,7 +96,7 @@ func TestRealKernel(t *testing.T) {
 			send(t, client, server, up)
 			send(t, server, client, down)
 
-			s := k.Sample(context.Background(), time.Minute)
+			s := k.Sample(context.Background(), time.Minute, 0)
 			if got := s.Counts.Endpoints; got != 3 {
 				t.Errorf("%d endpoints, want a listener and two ends", got)
 			}
@@ -134,7 +134,7 @@ func TestRealKernel(t *testing.T) {
 			}
 			server.SetLinger(0) //nolint:errcheck // the reset is already there
 			server.Close()
-			s = k.Sample(context.Background(), time.Minute)
+			s = k.Sample(context.Background(), time.Minute, 0)
 			r := between(s, client.LocalAddr(), client.RemoteAddr())
 			if r == nil || !r.Dead && r.State != model.Close {
 				t.Errorf("the closed connection is %+v", r)
@@ -163,7 +163,7 @@ func TestRealKernelNamesInterfaces(t *testing.T) {
 	if err := unix.Bind(fd, &unix.SockaddrInet4{Port: 5353, Addr: [4]byte{127, 0, 0, 1}}); err != nil {
 		t.Fatal(err)
 	}
-	s := k.Sample(context.Background(), time.Minute)
+	s := k.Sample(context.Background(), time.Minute, 0)
 	if len(s.Sockets) != 1 {
 		t.Fatalf("%d sockets, want 1", len(s.Sockets))
 	}

@@ -181,8 +181,16 @@ func (s *Sampler) Run(ctx context.Context) {
 }
 
 // Sample polls once and waits until the owners of what it saw are known or known not to be, at most for
-// patience. It is for output that is printed once; Run must not be running.
-func (s *Sampler) Sample(ctx context.Context, patience time.Duration) *model.Snapshot {
+// patience. With apart above 0 it polls again after that time, so that there are rates. It is for output that is
+// printed once; Run must not be running.
+func (s *Sampler) Sample(ctx context.Context, patience, apart time.Duration) *model.Snapshot {
+	if apart > 0 {
+		s.Release(s.Sample(ctx, patience, 0))
+		select {
+		case <-ctx.Done():
+		case <-time.After(apart):
+		}
+	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	s.cfg.Go("owners", func() { s.owners.run(ctx) })

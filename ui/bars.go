@@ -71,28 +71,31 @@ func (b *bars) drawHead(screen tcell.Screen, x, y, width int) {
 		}
 		l = append(l, span{text + "  ", style})
 	}
-	tabs := b.tabs(16)
+	tabs := b.tabs(false)
 	if lineWidth(l)+lineWidth(tabs) > room {
-		tabs = b.tabs(4)
+		tabs = b.tabs(true)
 	}
 	l = append(l, tabs...)
 	putLine(screen, x, y, room, 0, l, a.theme.cut())
 	put(screen, x+room, y, width-room, right, a.theme.warning, a.theme.cut())
 }
 
-// tabs name the screens, each in at most letters characters.
-func (b *bars) tabs(letters int) line {
+// tabs name the screens.
+func (b *bars) tabs(narrow bool) line {
 	var l line
 	for i, s := range b.app.screens {
 		style := b.app.theme.dim
-		title := s.title[:min(len(s.title), letters)]
+		title, gap := s.title, "  "
+		if narrow {
+			title, gap = s.short, " "
+		}
 		if s == b.app.state.def {
 			style = b.app.theme.title
 			if s.name == "count" {
 				title += " " + b.app.state.by
 			}
 		}
-		l = append(l, span{strconv.Itoa(i+1) + " " + title + "  ", style})
+		l = append(l, span{strconv.Itoa(i+1) + " " + title + gap, style})
 	}
 	return l
 }
@@ -106,7 +109,7 @@ func accessLine(s *model.Snapshot) (text string, warn bool) {
 			text = "1 owner hidden"
 		}
 		if len(s.Access.Missing) > 0 {
-			text += " (sudo or setcap: ?)"
+			text += " (setcap: ?)"
 		}
 		return text, true
 	case len(s.Access.Missing) > 0:

@@ -24,10 +24,26 @@ func (a *App) openDetails(row int) {
 	d := &details{key: k}
 	title := targetText(a.table.view.snapshot.Sockets[row].Target())
 	d.pager = newPager(&a.theme, keymap.Details, title, func(width int) []line { return a.detailLines(d, width) })
+	d.hint = a.keyHint(keymap.Back, keymap.Kill, keymap.Close, keymap.Copy, keymap.Pause)
 	a.demand.Focus = k
 	a.want()
 	a.push(d)
 	a.ask()
+}
+
+// keyHint names the keys of some actions, as the footer does, for the frame of a page.
+func (a *App) keyHint(actions ...keymap.Action) string {
+	var words []string
+	for _, action := range actions {
+		if b, ok := a.keys.Binding(action); ok && len(b.Keys) > 0 {
+			title := b.Title
+			if title == "" {
+				title = string(action)
+			}
+			words = append(words, string(b.Keys[0])+" "+title)
+		}
+	}
+	return " " + strings.Join(words, "  ") + " "
 }
 
 // detailLines is the page, made of the newest view.

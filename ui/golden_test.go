@@ -403,7 +403,7 @@ func TestGoldenStatus(t *testing.T) {
 	})
 	t.Run("hidden-owners", func(t *testing.T) {
 		h, _ := served(t, 120, 8, nil)
-		if !strings.Contains(h.line(0), "owners hidden (sudo or setcap: ?)") {
+		if !strings.Contains(h.line(0), "owners hidden (setcap: ?)") {
 			t.Errorf("the head does not say that owners are hidden: %q", h.line(0))
 		}
 		h.golden("hidden-owners")

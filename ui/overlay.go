@@ -83,6 +83,7 @@ type pager struct {
 	made  int // width that text was made for
 	top   int
 	page  int
+	hint  string // the keys that matter here, for the frame
 }
 
 func newPager(th *theme, ctx keymap.Context, title string, lines func(width int) []line) *pager {
@@ -100,6 +101,9 @@ func (p *pager) Draw(screen tcell.Screen) {
 	}
 	p.page = max(1, height)
 	p.top = max(0, min(p.top, len(p.text)-height))
+	if width > 20 && height > 2 {
+		put(screen, x, y+height, width-8, p.hint, p.theme.dim, p.theme.cut())
+	}
 	for i := range min(height, len(p.text)-p.top) {
 		putLine(screen, x, y+i, width, 0, p.text[p.top+i], p.theme.cut())
 	}

@@ -5,6 +5,7 @@ package ui
 import (
 	"context"
 	"io"
+	"slices"
 	"time"
 
 	"sockview/keymap"
@@ -40,6 +41,9 @@ func Print(w io.Writer, s *model.Snapshot, o keymap.Options, c Configured, names
 	if err := st.setFilter(c.Filter); err != nil {
 		return err
 	}
+	if c.TimeForRates() == 0 {
+		st.withoutRates()
+	}
 	q := st.query()
 	q.choice, q.format = c.Choice, &model.Formatter{}
 	if c.Names {
@@ -60,6 +64,39 @@ func Print(w io.Writer, s *model.Snapshot, o keymap.Options, c Configured, names
 		return text.CSV(w, t)
 	}
 	return text.Plain(w, t)
+}
+
+// TimeForRates is for how long printing once has to watch: rates were asked for, by a column, the order or the
+// filter. 0: they were not, and the columns that come by themselves leave them out.
+func (c *Configured) TimeForRates() time.Duration {
+	for _, def := range screens() {
+		if def.name != c.Screen {
+			continue
+		}
+		by, _ := countColumn(def, c.By, "") // Configure checked it
+		st, err := c.newState(def, by, nil)
+		if err != nil {
+			return 0
+		}
+		_ = st.setFilter(c.Filter) // a service name is not known here, and no rate
+		asked := st.filter.Asks(model.KindRate)
+		sorting := st.sorting.Column >= 0 && st.specs[st.sorting.Column].Kind == model.KindRate
+		asked = asked || sorting && c.Sort[def.name] != ""
+		if len(c.Columns[def.name]) > 0 {
+			for _, column := range st.shown {
+				asked = asked || st.specs[column].Kind == model.KindRate
+			}
+		}
+		if asked {
+			return c.Interval
+		}
+	}
+	return 0
+}
+
+// withoutRates leaves out what one sample cannot tell.
+func (st *screenState) withoutRates() {
+	st.shown = slices.DeleteFunc(st.shown, func(c int) bool { return st.specs[c].Kind == model.KindRate })
 }
 
 // namesPatience is for how long printing waits for host names; a dead resolver must not cost more.

@@ -15,6 +15,7 @@ import (
 type screen struct {
 	name   string // as --screen and the config say it
 	title  string // as the tab says it
+	short  string // the same on a narrow screen
 	action keymap.Action
 	sort   string // column it is sorted by at first
 	desc   bool
@@ -35,13 +36,13 @@ func screens() []*screen {
 	processes := model.Processes()
 	return []*screen{
 		{
-			name: "sockets", title: "Sockets", action: keymap.ScreenSockets, sort: "process",
+			name: "sockets", title: "Sockets", short: "Sock", action: keymap.ScreenSockets, sort: "process",
 			specs:   func(string) []model.Spec { return sockets.Specs() },
 			scopes:  func(string) []model.Scope { return []model.Scope{{Name: "sockets", Specs: sockets.Specs()}} },
 			compile: selectSockets,
 		},
 		{
-			name: "processes", title: "Processes", action: keymap.ScreenProcesses, sort: "tx", desc: true,
+			name: "processes", title: "Processes", short: "Proc", action: keymap.ScreenProcesses, sort: "tx", desc: true,
 			specs: func(string) []model.Spec { return processes.Specs() },
 			scopes: func(string) []model.Scope {
 				return []model.Scope{{Name: "processes", Specs: processes.Specs()}, {Name: "sockets", Specs: sockets.Specs()}}
@@ -59,7 +60,7 @@ func screens() []*screen {
 // groupScreen is a screen of sockets counted by a column. Hosts is the one by remote address.
 func groupScreen(name, title string, action keymap.Action) *screen {
 	return &screen{
-		name: name, title: title, action: action, sort: "sockets", desc: true,
+		name: name, title: title, short: title, action: action, sort: "sockets", desc: true,
 		specs: func(by string) []model.Spec { return groupTable(name, by).Specs() },
 		scopes: func(by string) []model.Scope {
 			return []model.Scope{

@@ -383,3 +383,36 @@ func TestCopy(t *testing.T) {
 	}
 	h.says("2 rows copied")
 }
+
+// A rate takes two samples; printing once takes the second only when a rate is asked for.
+func TestTimeForRates(t *testing.T) {
+	for _, tc := range []struct {
+		args []string
+		want bool
+	}{
+		{nil, false}, {[]string{"nginx"}, false}, {[]string{"--sort", "sent"}, false}, {[]string{"--count", "state"}, false},
+		{[]string{"--columns", "pid,sent"}, false}, {[]string{"--sort", "tx"}, true}, {[]string{"tx>1k"}, true},
+		{[]string{"not (port:80 or rx>1k)"}, true}, {[]string{"--columns", "pid,rx"}, true},
+		{[]string{"--screen", "processes", "--sort", "tx"}, true}, {[]string{"--screen", "hosts", "port:80"}, false},
+	} {
+		o, err := keymap.ParseArgs(tc.args)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := Configure(o, func(string) string { return "" })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.TimeForRates(); (got > 0) != tc.want || got > 0 && got != c.Interval {
+			t.Errorf("%q: %v", tc.args, got)
+		}
+		var b strings.Builder
+		if err := Print(&b, web().snapshot(0), o, c, nil); err != nil {
+			t.Fatal(err)
+		}
+		heading, _, _ := strings.Cut(b.String(), "\n")
+		if strings.Contains(heading, "X/s") != tc.want {
+			t.Errorf("%q: the heading is %s", tc.args, heading)
+		}
+	}
+}
