@@ -181,9 +181,11 @@ func TestPausedKeepsItsSnapshot(t *testing.T) {
 	if held, _, _ := w.source.counts(); held != 1 {
 		t.Errorf("%d snapshots are held while paused", held)
 	}
-	w.source.put(numbered(host, 3))
+	w.ask("", true) // the details are closed: from now on the newest waits
+	w.next()
+	w.source.put(numbered(host, 4))
 	w.ask("", false)
-	if v := w.next(); v.snapshot.Seq != 3 {
+	if v := w.next(); v.snapshot.Seq != 4 {
 		t.Errorf("going on shows snapshot %d, want the newest", v.snapshot.Seq)
 	}
 }
