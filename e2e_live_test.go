@@ -171,6 +171,11 @@ func TestLiveClosesAConnection(t *testing.T) {
 	e := open(t, launch{args: []string{"--hold", "3s", fmt.Sprintf("lport:%d", s.ports[0]), "state:established"}, cols: 120, rows: 24})
 	e.await("the connection", func(p *picture) bool { return p.has("svclosed", strconv.Itoa(s.pid), "ESTABLISHED") })
 	e.press("x")
+	if !hasCapability(t, unix.CAP_NET_ADMIN) { // said at once, not after the question
+		e.shows("needs CAP_NET_ADMIN", "setcap")
+		e.quit()
+		return
+	}
 	e.shows("Close the connection")
 	e.shows("The process itself is left alone.")
 	e.press("n")
@@ -178,11 +183,6 @@ func TestLiveClosesAConnection(t *testing.T) {
 	e.press("x")
 	e.shows("[N]o", "[Y]es")
 	e.press("y")
-	if !hasCapability(t, unix.CAP_NET_ADMIN) {
-		e.shows("needs CAP_NET_ADMIN")
-		e.quit()
-		return
-	}
 	said := e.await("what became of it", func(p *picture) bool {
 		return p.has("closed tcp") || p.has("CONFIG_INET_DIAG_DESTROY")
 	})
@@ -212,6 +212,11 @@ func TestLiveRefusesWhatNeverEndsWell(t *testing.T) {
 	e.shows("svtyped", "LISTEN")
 	// A listener asks to be typed; anything else than yes is no.
 	e.press("x")
+	if !hasCapability(t, unix.CAP_NET_ADMIN) {
+		e.shows("needs CAP_NET_ADMIN", "setcap")
+		e.quit()
+		return
+	}
 	e.shows("[N]o", "[Y]es")
 	e.press("y")
 	e.await("a word to be typed", func(p *picture) bool { return p.matches(`(?i)type yes`) })

@@ -111,28 +111,35 @@ func (p *pager) Draw(screen tcell.Screen) {
 }
 
 func (p *pager) act(action keymap.Action) bool {
+	by, ok := step(action, p.page, len(p.text))
+	if ok {
+		p.top = max(0, min(p.top+by, len(p.text)-p.page))
+	}
+	return ok
+}
+
+// step is by how many of length lines a movement goes, on a page of so many; false for what is no movement.
+func step(action keymap.Action, page, length int) (lines int, ok bool) {
+	half := (page + 1) / 2
 	switch action {
 	case keymap.MoveUp:
-		p.top--
+		return -1, true
 	case keymap.MoveDown:
-		p.top++
+		return 1, true
 	case keymap.HalfPageUp:
-		p.top -= (p.page + 1) / 2
+		return -half, true
 	case keymap.HalfPageDown:
-		p.top += (p.page + 1) / 2
+		return half, true
 	case keymap.PageUp:
-		p.top -= p.page
+		return -page, true
 	case keymap.PageDown:
-		p.top += p.page
+		return page, true
 	case keymap.MoveTop:
-		p.top = 0
+		return -length, true
 	case keymap.MoveBottom:
-		p.top = len(p.text)
-	default:
-		return false
+		return length, true
 	}
-	p.top = max(0, min(p.top, len(p.text)-p.page))
-	return true
+	return 0, false
 }
 
 // picker is a list to choose from; with ticks, several may be chosen.
@@ -205,34 +212,21 @@ func (p *picker) Draw(screen tcell.Screen) {
 
 func (p *picker) act(action keymap.Action) bool {
 	switch action {
-	case keymap.MoveUp:
-		p.at--
-	case keymap.MoveDown:
-		p.at++
-	case keymap.HalfPageUp:
-		p.at -= (p.page + 1) / 2
-	case keymap.HalfPageDown:
-		p.at += (p.page + 1) / 2
-	case keymap.PageUp:
-		p.at -= p.page
-	case keymap.PageDown:
-		p.at += p.page
-	case keymap.MoveTop:
-		p.at = 0
-	case keymap.MoveBottom:
-		p.at = len(p.items) - 1
 	case keymap.Toggle:
 		if p.ticks {
 			p.items[p.at].on = !p.items[p.at].on
 			p.ticked(p.at)
 		}
+		return true
 	case keymap.Choose:
 		p.chosen(p.at)
-	default:
-		return false
+		return true
 	}
-	p.at = max(0, min(p.at, len(p.items)-1))
-	return true
+	by, ok := step(action, p.page, len(p.items))
+	if ok {
+		p.at = max(0, min(p.at+by, len(p.items)-1))
+	}
+	return ok
 }
 
 // dialog asks a question. No is the answer unless Yes was chosen.
