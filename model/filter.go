@@ -167,7 +167,8 @@ type clause struct {
 	kids     []*clause // two or more of and, or; one of not
 	term     *term     // of opTerm
 	pos, end int       // where it is written, its parentheses included
-	paren    bool      // it is written in parentheses
+	paren    bool      // it is written in parentheses, or as one word
+	text     string    // the word it stands for, of an endpoint
 	scope    int       // which scope all of it asks about
 }
 
@@ -217,6 +218,10 @@ func (o operator) orders() bool { return o >= opLess && o <= opMoreIs }
 
 // write writes c so that it parses to the same wherever a clause may stand in its parent.
 func (c *clause) write(b *strings.Builder) {
+	if c.text != "" {
+		b.WriteString(c.text)
+		return
+	}
 	switch c.op {
 	case opTerm:
 		c.term.write(b)

@@ -2,6 +2,7 @@ package model
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -18,19 +19,39 @@ func (p *filterParser) endpoint() *clause {
 	if err != nil || e.Addr().Zone() != "" {
 		return nil
 	}
-	address, port := e.Addr().String(), itoa(uint32(e.Port()))
-	sub := filterParser{
-		src:    "local=" + address + " lport=" + port + " or remote=" + address + " rport=" + port + " or " + quoted(word),
-		scopes: p.scopes, terms: p.terms, depth: p.depth,
+	scope := p.socketScope()
+	if scope < 0 {
+		return nil
 	}
+	address, port := e.Addr().String(), itoa(uint32(e.Port()))
+	src := "local=" + address + " lport=" + port + " or remote=" + address + " rport=" + port
+	if scope == 0 { // bare words belong to the first scope
+		src += " or " + quoted(word)
+	}
+	only := make([]Scope, len(p.scopes)) // a host's address is not a socket's, though both are called remote
+	only[scope] = p.scopes[scope]
+	sub := filterParser{src: src, scopes: only, terms: p.terms, depth: p.depth}
 	c, failed := sub.or()
 	if failed != nil {
-		return nil // no table of sockets is asked
+		return nil
 	}
+	c.text, c.paren = word, true
 	p.terms, p.deepest = sub.terms, max(p.deepest, p.depth+1) // written anew it may need parentheses
 	p.pos = start + len(word)
 	c.place(start, p.pos)
 	return c
+}
+
+// socketScope is the first scope whose rows have two ends, -1 for none.
+func (p *filterParser) socketScope() int {
+	return slices.IndexFunc(p.scopes, func(s Scope) bool {
+		for _, id := range []string{"local", "lport", "remote", "rport"} {
+			if !slices.ContainsFunc(s.Specs, func(spec Spec) bool { return spec.ID == id }) {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // place says of a clause and all within it where they are written.

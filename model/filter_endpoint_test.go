@@ -21,6 +21,25 @@ func TestFilterEndpoint(t *testing.T) {
 	add(4, IPv6, "2001:db8::1", 443, "2001:db8::2", 1)
 	add(5, IPv6, "::ffff:192.0.2.1", 443, "::ffff:198.51.100.9", 9)
 	s := &Snapshot{Sockets: rows}
+	for _, by := range []string{"remote", "state"} { // on a screen of groups it is about the sockets below
+		scopes := []Scope{
+			{Name: "groups", Specs: Groups("groups", table.Columns[slices.IndexFunc(table.Columns, func(c Column[Socket]) bool {
+				return c.ID == by
+			})].Spec).Specs()},
+			{Name: "sockets", Specs: table.Specs()},
+		}
+		f, err := ParseFilter("192.0.2.1:443 sockets>1", scopes...)
+		if err != nil {
+			t.Errorf("counted by %s: %v", by, err)
+			continue
+		}
+		if got := f.Source(1); got != "192.0.2.1:443" || f.Source(0) != "sockets>1" || Matcher(f, 1, table, nil)(s, &rows[2]) {
+			t.Errorf("counted by %s: asks the sockets for %q, the groups for %q", by, got, f.Source(0))
+		}
+		if again, err := ParseFilter(f.String(), scopes...); err != nil || again.String() != f.String() {
+			t.Errorf("counted by %s, written as %s: %v", by, f, err)
+		}
+	}
 	for src, want := range map[string][]uint64{
 		"192.0.2.1:443":                    {1, 2, 5},
 		"[2001:db8::1]:443":                {4},
