@@ -3,7 +3,6 @@ package sampler
 // Opening the real kernel: the descriptors that everything is asked through.
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 
@@ -27,7 +26,6 @@ type Kernel struct {
 
 // Open opens sock_diag in the current network namespace. It fails when the kernel has none, or refuses it.
 func Open(o Options) (*Kernel, error) {
-	// What cannot be raised is missing, and Access says so.
 	raiseErr := proc.RaiseCapabilities()
 	poll, err := diag.Open()
 	if err != nil {
@@ -40,14 +38,13 @@ func Open(o Options) (*Kernel, error) {
 	fs := proc.At("/proc")
 	caps, err := fs.Capabilities()
 	if err != nil {
-		return nil, errors.Join(err, raiseErr)
+		return nil, err
 	}
 	// Without it (before Linux 5.14) the namespace's identity is 0, which is told apart from nothing yet.
 	cookie, _ := poll.NetNSCookie()
-	return &Kernel{
-		Sampler: New(Config{Kernel: poll, NetNSCookie: cookie, FS: fs, Access: caps.Access(), Own: o.Own, Go: o.Go}),
-		act:     act,
-	}, nil
+	s := New(Config{Kernel: poll, NetNSCookie: cookie, FS: fs, Access: caps.Access(), Own: o.Own, Go: o.Go})
+	s.access.Err = raiseErr
+	return &Kernel{Sampler: s, act: act}, nil
 }
 
 // Destroy closes a socket (SOCK_DESTROY); see diag.Conn.Destroy for its errors.

@@ -71,6 +71,7 @@ type Sampler struct {
 	seq        uint64
 	took       time.Duration
 	sources    []model.Source
+	access     model.Source // whether the rights that the binary was given could be made use of
 	wholeAt    map[string]int64
 	users      map[uint32]model.Text // replaced, never written to: snapshots share it
 	interfaces map[uint32]model.Text // likewise
@@ -114,6 +115,7 @@ func New(cfg Config) *Sampler {
 		Mailbox:    newMailbox(),
 		cfg:        cfg,
 		tracker:    model.NewTracker(),
+		access:     model.Source{Name: "capabilities"},
 		wholeAt:    make(map[string]int64),
 		bound:      make(map[uint32]bool),
 		interfaces: make(map[uint32]model.Text),
@@ -339,7 +341,7 @@ func (s *Sampler) publish() {
 	out.Took = s.took
 	out.NetNS = []model.NetNS{{Cookie: s.cfg.NetNSCookie, Name: model.SafeText("own")}}
 	out.Users, out.Interfaces, out.Congestion = s.users, s.interfaces, s.congestion
-	out.Sources = append(slices.Clone(s.sources), s.owners.source)
+	out.Sources = append(slices.Clone(s.sources), s.owners.source, s.access)
 	if s.skipped > 0 {
 		out.Sources = append(out.Sources, model.Source{
 			Name: "screen", Err: fmt.Errorf("%d samples skipped: the screen held every snapshot", s.skipped),

@@ -133,24 +133,32 @@ func sortings(settings map[string]config.Sorting) map[string]string {
 	return out
 }
 
-// check finds the columns, screens and the filter that do not exist or are wrong.
+// check finds the columns, screens and the filter that do not exist or are wrong. Which services there are is known
+// later: New and Print refuse the name of none.
 func (c *Configured) check() error {
+	_, err := c.open(anyService)
+	return err
+}
+
+func anyService(string) (uint16, bool) { return 0, true }
+
+// open is the first screen as it starts, its filter set.
+func (c *Configured) open(service func(string) (uint16, bool)) (*screenState, error) {
 	for _, def := range screens() {
 		if def.name != c.Screen {
 			continue
 		}
 		by, err := countColumn(def, c.By, "")
 		if err != nil {
-			return err
+			return nil, err
 		}
-		// Which services there are is known later: New and Print refuse the name of none.
-		st, err := c.newState(def, by, func(string) (uint16, bool) { return 0, true })
+		st, err := c.newState(def, by, service)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		return st.setFilter(c.Filter)
+		return st, st.setFilter(c.Filter)
 	}
-	return &StartError{"no screen " + c.Screen}
+	return nil, &StartError{"no screen " + c.Screen}
 }
 
 // SaveColumns keeps the columns chosen for a screen in the config.

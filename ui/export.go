@@ -17,7 +17,11 @@ import (
 func (a *App) copy() {
 	rows := a.subjects()
 	v := a.table.view
-	if len(rows) == 0 {
+	switch {
+	case !a.cfg.Clipboard:
+		a.warn("this terminal has no clipboard that can be reached (OSC 52); e saves to a file")
+		return
+	case len(rows) == 0:
 		a.warn("no row to copy")
 		return
 	}

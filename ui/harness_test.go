@@ -109,7 +109,7 @@ func start(t *testing.T, width, height int, change func(*Config)) *harness {
 	}
 	h := &harness{t: t, screen: screen, source: newScripted(), ended: make(chan struct{})}
 	cfg := Config{
-		Snapshots: h.source, Screen: screen, Keys: keymap.Default(), Host: model.SafeText("web-1"),
+		Snapshots: h.source, Screen: screen, Clipboard: true, Keys: keymap.Default(), Host: model.SafeText("web-1"),
 		Start: Start{Interval: time.Second, Theme: "default"},
 	}
 	if change != nil {

@@ -42,8 +42,8 @@ func (n hostileNames) Host(a model.Addr) (model.Text, bool) {
 func (n hostileNames) Service(_ model.Proto, port uint16) model.Text {
 	return model.SafeText(hostile[int(port)%len(hostile)])
 }
-func (n hostileNames) ServicePort(string) (uint16, bool) { return 0, false }
-func (n hostileNames) Changed() <-chan struct{}          { return n.changed }
+func (n hostileNames) ServicePort(name string) (uint16, bool) { return 443, name == "https" }
+func (n hostileNames) Changed() <-chan struct{}               { return n.changed }
 
 func hostileWorld() *world {
 	w := newWorld()

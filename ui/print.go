@@ -20,25 +20,12 @@ func Prints(o keymap.Options) bool {
 
 // Print writes one snapshot as the options want it.
 func Print(w io.Writer, s *model.Snapshot, o keymap.Options, c Configured, names Names) error {
-	var def *screen
-	for _, d := range screens() {
-		if d.name == c.Screen {
-			def = d
-		}
-	}
-	by, err := countColumn(def, c.By, "")
-	if err != nil {
-		return err
-	}
 	var service func(string) (uint16, bool)
 	if names != nil {
 		service = names.ServicePort
 	}
-	st, err := c.newState(def, by, service)
+	st, err := c.open(service)
 	if err != nil {
-		return err
-	}
-	if err := st.setFilter(c.Filter); err != nil {
 		return err
 	}
 	if c.TimeForRates() == 0 {
@@ -49,7 +36,7 @@ func Print(w io.Writer, s *model.Snapshot, o keymap.Options, c Configured, names
 	if c.Names {
 		q.format = namedFormat(names, false)
 	}
-	rows, order, _ := def.compile(&q)(s, nil)
+	rows, order, _ := st.def.compile(&q)(s, nil)
 	if c.Top > 0 && len(order) > c.Top {
 		order = order[:c.Top]
 	}
@@ -69,27 +56,15 @@ func Print(w io.Writer, s *model.Snapshot, o keymap.Options, c Configured, names
 // TimeForRates is for how long printing once has to watch: rates were asked for, by a column, the order or the
 // filter. 0: they were not, and the columns that come by themselves leave them out.
 func (c *Configured) TimeForRates() time.Duration {
-	for _, def := range screens() {
-		if def.name != c.Screen {
-			continue
-		}
-		by, _ := countColumn(def, c.By, "") // Configure checked it
-		st, err := c.newState(def, by, nil)
-		if err != nil {
-			return 0
-		}
-		_ = st.setFilter(c.Filter) // a service name is not known here, and no rate
-		asked := st.filter.Asks(model.KindRate)
-		sorting := st.sorting.Column >= 0 && st.specs[st.sorting.Column].Kind == model.KindRate
-		asked = asked || sorting && c.Sort[def.name] != ""
-		if len(c.Columns[def.name]) > 0 {
-			for _, column := range st.shown {
-				asked = asked || st.specs[column].Kind == model.KindRate
-			}
-		}
-		if asked {
-			return c.Interval
-		}
+	st, err := c.open(anyService)
+	if err != nil {
+		return 0 // Print says what is wrong
+	}
+	isRate := func(column int) bool { return column >= 0 && st.specs[column].Kind == model.KindRate }
+	if st.filter.Asks(model.KindRate) ||
+		c.Sort[c.Screen] != "" && isRate(st.sorting.Column) ||
+		len(c.Columns[c.Screen]) > 0 && slices.ContainsFunc(st.shown, isRate) {
+		return c.Interval
 	}
 	return 0
 }

@@ -391,7 +391,7 @@ func TestTimeForRates(t *testing.T) {
 		want bool
 	}{
 		{nil, false}, {[]string{"nginx"}, false}, {[]string{"--sort", "sent"}, false}, {[]string{"--count", "state"}, false},
-		{[]string{"--columns", "pid,sent"}, false}, {[]string{"--sort", "tx"}, true}, {[]string{"tx>1k"}, true},
+		{[]string{"--columns", "pid,sent"}, false}, {[]string{"--sort", "tx"}, true}, {[]string{"tx>1k"}, true}, {[]string{"port:https tx>1k"}, true},
 		{[]string{"not (port:80 or rx>1k)"}, true}, {[]string{"--columns", "pid,rx"}, true},
 		{[]string{"--screen", "processes", "--sort", "tx"}, true}, {[]string{"--screen", "hosts", "port:80"}, false},
 	} {
@@ -407,7 +407,7 @@ func TestTimeForRates(t *testing.T) {
 			t.Errorf("%q: %v", tc.args, got)
 		}
 		var b strings.Builder
-		if err := Print(&b, web().snapshot(0), o, c, nil); err != nil {
+		if err := Print(&b, web().snapshot(0), o, c, hostileNames{}); err != nil {
 			t.Fatal(err)
 		}
 		heading, _, _ := strings.Cut(b.String(), "\n")

@@ -67,6 +67,8 @@ type Config struct {
 	Screen    tcell.Screen
 	// Suspend is what Ctrl-Z does: the terminal is given back and the program stopped, until fg. Nil: nothing.
 	Suspend func(Suspender)
+	// Clipboard says that the terminal has one that Screen.SetClipboard reaches (OSC 52).
+	Clipboard bool
 	// Go starts a goroutine in which a panic is caught. Nil is the go statement.
 	Go   func(name string, f func())
 	Keys keymap.Map

@@ -20,9 +20,6 @@ type Caps struct {
 	SysAdmin   bool // CAP_SYS_ADMIN: entering network namespaces
 }
 
-// Capabilities reads CapEff of our own /proc/self/status.
-func Capabilities() (Caps, error) { return At("/proc").Capabilities() }
-
 // Capabilities reads CapEff of self/status.
 func (fs FS) Capabilities() (Caps, error) {
 	pfs, err := procfs.NewFS(fs.root)

@@ -346,7 +346,7 @@ func TestDetailOfOurselves(t *testing.T) {
 }
 
 func TestOwnCapabilities(t *testing.T) {
-	caps, err := Capabilities()
+	caps, err := At("/proc").Capabilities()
 	if err != nil {
 		t.Fatal(err)
 	}

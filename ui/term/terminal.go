@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -128,13 +127,6 @@ func (t *Terminal) copyOut(content []byte) {
 
 // Go runs f in a goroutine whose panic gives the terminal back. See Guard.Go.
 func (t *Terminal) Go(name string, f func()) { t.guard.Go(name, f) }
-
-// Recover is to be deferred by functions that run in goroutines Go did not start. See Guard.Recover.
-func (t *Terminal) Recover() {
-	if p := recover(); p != nil {
-		t.guard.crash("the screen", p, debug.Stack())
-	}
-}
 
 // Restore gives the terminal back. It takes little more than half a second at most, also when nobody reads what was sent,
 // and only the first call does anything; others wait for it.
