@@ -166,20 +166,20 @@ func TestExplainOwner(t *testing.T) {
 		r    Socket
 		want string // a piece; "" for nothing at all
 	}{
-		{"held", Socket{Owner: 0, Holders: 1, Inode: 1}, ""},
-		{"was held", Socket{Owner: 0, Was: true, State: FinWait1}, "has let go of it"},
-		{"no permission", Socket{Owner: -1, Why: NoPermission, Inode: 1}, "cap_sys_ptrace and cap_dac_read_search"},
-		{"kernel", Socket{Owner: -1, Why: NoProcess, Inode: 1}, "The kernel itself uses some"},
-		{"orphan", Socket{Owner: -1, Why: NoProcess, State: FinWait2}, "has closed it or exited"},
-		{"not accepted", Socket{Owner: -1, Why: NotAccepted, State: Established}, "No process has accepted"},
-		{"half open", Socket{Owner: -1, Why: NotAccepted, State: SynRecv}, "still being set up"},
-		{"time wait", Socket{Owner: -1, Why: InTimeWait, State: TimeWait}, "does not keep whose it was"},
-		{"exited", Socket{Owner: -1, Why: Exited}, "has exited"},
-		{"another namespace", Socket{Owner: -1, Why: OtherNetNS}, "namespace"},
-		{"stale", Socket{Owner: -1, Why: Stale}, "failed"},
-		{"not given", Socket{Owner: -1, Why: NotGiven}, "does not say"},
-		{"not yet", Socket{Owner: -1, Why: NotYet, Inode: 1}, "not done yet"},
-		{"no reason at all", Socket{Owner: -1, Inode: 1}, "not done yet"},
+		{"held", Socket{Holding: Holding{Owner: 0, Holders: 1}, Inode: 1}, ""},
+		{"was held", Socket{Holding: Holding{Owner: 0, Was: true}, State: FinWait1}, "has let go of it"},
+		{"no permission", Socket{Holding: Holding{Owner: -1, Why: NoPermission}, Inode: 1}, "cap_sys_ptrace and cap_dac_read_search"},
+		{"kernel", Socket{Holding: Holding{Owner: -1, Why: NoProcess}, Inode: 1}, "The kernel itself uses some"},
+		{"orphan", Socket{Holding: Holding{Owner: -1, Why: NoProcess}, State: FinWait2}, "has closed it or exited"},
+		{"not accepted", Socket{Holding: Holding{Owner: -1, Why: NotAccepted}, State: Established}, "No process has accepted"},
+		{"half open", Socket{Holding: Holding{Owner: -1, Why: NotAccepted}, State: SynRecv}, "still being set up"},
+		{"time wait", Socket{Holding: Holding{Owner: -1, Why: InTimeWait}, State: TimeWait}, "does not keep whose it was"},
+		{"exited", Socket{Holding: Holding{Owner: -1, Why: Exited}}, "has exited"},
+		{"another namespace", Socket{Holding: Holding{Owner: -1, Why: OtherNetNS}}, "namespace"},
+		{"stale", Socket{Holding: Holding{Owner: -1, Why: Stale}}, "failed"},
+		{"not given", Socket{Holding: Holding{Owner: -1, Why: NotGiven}}, "does not say"},
+		{"not yet", Socket{Holding: Holding{Owner: -1, Why: NotYet}, Inode: 1}, "not done yet"},
+		{"no reason at all", Socket{Holding: Holding{Owner: -1}, Inode: 1}, "not done yet"},
 	} {
 		got := ExplainOwner(&c.r)
 		if !strings.Contains(got, c.want) || (got == "") != (c.want == "") {
@@ -222,7 +222,8 @@ func TestExplanationsArePlain(t *testing.T) {
 					r = Socket{
 						Proto: proto, Family: IPv6, State: state, Timer: timer, Has: HasQueues, RecvQ: n, SendQ: n >> 1,
 						Retries: uint8(n), Expires: n * 900, Inode: uint32(bits >> 2 & 1), Dead: bits&8 != 0,
-						Stale: bits&16 != 0, Was: bits&32 != 0, Owner: -int32(bits & 1), Why: Unknown(bits % 12),
+						Stale:   bits&16 != 0,
+						Holding: Holding{Was: bits&32 != 0, Owner: -int32(bits & 1), Why: Unknown(bits % 12)},
 					}
 					check("state", ExplainState(&r), false)
 					for _, line := range ExplainQueues(&r) {

@@ -10,7 +10,7 @@ func TestFilterEndpoint(t *testing.T) {
 	end := func(a string, port uint16) (Addr, uint16) { return addrOf(a), port }
 	var rows []Socket
 	add := func(cookie uint64, family Family, local string, lport uint16, remote string, rport uint16) {
-		s := Socket{Cookie: cookie, Proto: TCP, Family: family, State: Established, Owner: -1}
+		s := Socket{Cookie: cookie, Proto: TCP, Family: family, State: Established, Holding: Holding{Owner: -1}}
 		s.Local, s.LocalPort = end(local, lport)
 		s.Remote, s.RemotePort = end(remote, rport)
 		rows = append(rows, s)

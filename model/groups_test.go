@@ -31,14 +31,14 @@ func TestGroupBy(t *testing.T) {
 		Users:     map[uint32]Text{33: SafeText("www")},
 		Processes: []Process{{PID: 1, Name: SafeText("nginx")}, {PID: 2, Name: SafeText("sshd")}},
 		Sockets: []Socket{
-			{Proto: TCP, Family: IPv4, State: Established, Remote: addrOf("192.0.2.1"), LocalPort: 80, Owner: 0, UID: 33, Has: HasUID},
-			{Proto: TCP, Family: IPv6, State: Established, Remote: addrOf("::ffff:192.0.2.1"), LocalPort: 80, Owner: 0, UID: 33, Has: HasUID},
-			{Proto: TCP, Family: IPv6, State: TimeWait, Remote: addrOf("2001:db8::1"), LocalPort: 443, Owner: -1, Why: InTimeWait},
-			{Proto: UDP, Family: IPv4, State: Established, Remote: addrOf("192.0.2.1"), LocalPort: 80, Owner: 1, UID: 0, Has: HasUID},
-			{Proto: UDP, Family: IPv4, State: Close, Remote: addrOf("0.0.0.0"), LocalPort: 53, Owner: -1, Why: NoPermission, UID: 7, Has: HasUID},
-			{Proto: UDP, Family: IPv6, State: Close, Remote: Addr{}, LocalPort: 53, Owner: -1, Why: NoPermission, UID: 7, Has: HasUID},
-			{Proto: TCP, Family: IPv6, State: Listen, Remote: addrOf("::ffff:0.0.0.0"), LocalPort: 80, Owner: 1, UID: 0, Has: HasUID},
-			{Proto: TCP, Family: IPv4, State: Established, Remote: addrOf("192.0.2.9"), LocalPort: 80, Owner: 0, Dead: true, UID: 33, Has: HasUID},
+			{Proto: TCP, Family: IPv4, State: Established, Remote: addrOf("192.0.2.1"), LocalPort: 80, Holding: Holding{Owner: 0}, UID: 33, Has: HasUID},
+			{Proto: TCP, Family: IPv6, State: Established, Remote: addrOf("::ffff:192.0.2.1"), LocalPort: 80, Holding: Holding{Owner: 0}, UID: 33, Has: HasUID},
+			{Proto: TCP, Family: IPv6, State: TimeWait, Remote: addrOf("2001:db8::1"), LocalPort: 443, Holding: Holding{Owner: -1, Why: InTimeWait}},
+			{Proto: UDP, Family: IPv4, State: Established, Remote: addrOf("192.0.2.1"), LocalPort: 80, Holding: Holding{Owner: 1}, UID: 0, Has: HasUID},
+			{Proto: UDP, Family: IPv4, State: Close, Remote: addrOf("0.0.0.0"), LocalPort: 53, Holding: Holding{Owner: -1, Why: NoPermission}, UID: 7, Has: HasUID},
+			{Proto: UDP, Family: IPv6, State: Close, Remote: Addr{}, LocalPort: 53, Holding: Holding{Owner: -1, Why: NoPermission}, UID: 7, Has: HasUID},
+			{Proto: TCP, Family: IPv6, State: Listen, Remote: addrOf("::ffff:0.0.0.0"), LocalPort: 80, Holding: Holding{Owner: 1}, UID: 0, Has: HasUID},
+			{Proto: TCP, Family: IPv4, State: Established, Remote: addrOf("192.0.2.9"), LocalPort: 80, Holding: Holding{Owner: 0}, Dead: true, UID: 33, Has: HasUID},
 		},
 	}
 	for _, c := range []struct {
@@ -77,16 +77,16 @@ func TestGroupSums(t *testing.T) {
 		Now: 10e9, Hold: 1e9,
 		Processes: []Process{{Name: SafeText("a")}, {Name: SafeText("b")}, {Name: SafeText("a")}, {Name: SafeText("c")}, {Name: SafeText("d")}, {Name: SafeText("e")}},
 		Sockets: []Socket{
-			{Proto: TCP, LocalPort: 1, State: Established, Sent: 10, Received: 1, SentRate: 5, ReceivedRate: 6, Has: HasBytes | HasRates, Owner: 0},
-			{Proto: TCP, LocalPort: 1, State: CloseWait, Sent: 20, Received: 2, Has: HasBytes, Owner: 1},
-			{Proto: UDP, LocalPort: 1, State: Close, Sent: 99, Received: 99, SentRate: 99, Owner: 2},
-			{Proto: TCP, LocalPort: 1, State: Established, Sent: 1000, Received: 1000, Has: HasBytes, Owner: 5, Dead: true},
-			{Proto: TCP, LocalPort: 1, State: TimeWait, Owner: 3, Was: true},
-			{Proto: TCP, LocalPort: 1, State: SynRecv, Owner: -1, Mark: New, MarkedAt: 10e9},
-			{Proto: TCP, LocalPort: 1, State: Established, Owner: 4},
-			{Proto: UDP, LocalPort: 2, State: Close, Owner: -1},
-			{Proto: UDP, LocalPort: 3, State: Close, Owner: -1, Mark: New, MarkedAt: 10e9},
-			{Proto: UDP, LocalPort: 4, State: Close, Owner: -1, Dead: true},
+			{Proto: TCP, LocalPort: 1, State: Established, Sent: 10, Received: 1, SentRate: 5, ReceivedRate: 6, Has: HasBytes | HasRates, Holding: Holding{Owner: 0}},
+			{Proto: TCP, LocalPort: 1, State: CloseWait, Sent: 20, Received: 2, Has: HasBytes, Holding: Holding{Owner: 1}},
+			{Proto: UDP, LocalPort: 1, State: Close, Sent: 99, Received: 99, SentRate: 99, Holding: Holding{Owner: 2}},
+			{Proto: TCP, LocalPort: 1, State: Established, Sent: 1000, Received: 1000, Has: HasBytes, Holding: Holding{Owner: 5}, Dead: true},
+			{Proto: TCP, LocalPort: 1, State: TimeWait, Holding: Holding{Owner: 3, Was: true}},
+			{Proto: TCP, LocalPort: 1, State: SynRecv, Holding: Holding{Owner: -1}, Mark: New, MarkedAt: 10e9},
+			{Proto: TCP, LocalPort: 1, State: Established, Holding: Holding{Owner: 4}},
+			{Proto: UDP, LocalPort: 2, State: Close, Holding: Holding{Owner: -1}},
+			{Proto: UDP, LocalPort: 3, State: Close, Holding: Holding{Owner: -1}, Mark: New, MarkedAt: 10e9},
+			{Proto: UDP, LocalPort: 4, State: Close, Holding: Holding{Owner: -1}, Dead: true},
 		},
 	}
 	by := socketColumn("lport")
@@ -131,7 +131,7 @@ func TestGroupSums(t *testing.T) {
 
 // TestNoRateSaysWhy: what has no counters is not waited for.
 func TestNoRateSaysWhy(t *testing.T) {
-	s := &Snapshot{Sockets: []Socket{{Proto: UDP, Owner: -1}, {Proto: TCP, Owner: -1, Has: HasBytes}}}
+	s := &Snapshot{Sockets: []Socket{{Proto: UDP, Holding: Holding{Owner: -1}}, {Proto: TCP, Has: HasBytes, Holding: Holding{Owner: -1}}}}
 	by := socketColumn("proto")
 	groups := GroupBy(s, allRows(2), by)
 	for _, column := range Groups("x", by.Spec).Columns {

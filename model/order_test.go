@@ -198,9 +198,9 @@ func mixedSnapshot(rnd *rand.Rand, n int) *Snapshot {
 			ReceivedPackets: uint32(few(3)), Inode: uint32(few(20)), UID: uint32(33 * few(3)), Interface: uint32(few(4)),
 			FwMark: uint32(few(3)), RecvQ: uint32(few(3)), SendQ: uint32(few(3)), RTT: uint32(few(3)), Retrans: uint32(few(3)),
 			Cwnd: uint32(few(3)), MSS: uint32(few(3)), PMTU: uint32(few(3)), Expires: uint32(few(3)), Has: Has(few(1 << 9)),
-			Owner: int32(few(6)) - 1, Holders: int32(few(3)), NetNS: uint16(few(3)), Proto: []Proto{TCP, UDP}[few(2)],
+			Holding: Holding{Owner: int32(few(6)) - 1, Holders: int32(few(3)), Why: Unknown(few(11))}, NetNS: uint16(few(3)), Proto: []Proto{TCP, UDP}[few(2)],
 			Family: []Family{IPv4, IPv6}[few(2)], State: states[few(len(states))], Timer: Timer(few(6)), Cong: uint8(few(3)),
-			Mark: Change(few(4)), Why: Unknown(few(11)), AgeKnown: few(2) == 0, Stale: few(9) == 0, Dead: few(9) == 0,
+			Mark: Change(few(4)), AgeKnown: few(2) == 0, Stale: few(9) == 0, Dead: few(9) == 0,
 		}
 		if few(9) == 0 {
 			r.Cookie, r.Inode = 0, uint32(1000+i)

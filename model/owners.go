@@ -35,11 +35,11 @@ type Hold struct {
 
 // Unowned appends the inodes that no owner scan has answered for yet, sorted.
 func (t *Tracker) Unowned(dst []uint32) []uint32 {
-	for i := range t.rows {
-		if r := &t.rows[i]; r.Why == NotYet && r.Owner < 0 && r.Inode != 0 && !r.Dead {
-			dst = append(dst, r.Inode)
+	t.eachHeld(func(inode uint32, h *Holding) {
+		if h.Why == NotYet && h.Owner < 0 {
+			dst = append(dst, inode)
 		}
-	}
+	})
 	slices.Sort(dst)
 	return slices.Compact(dst)
 }
@@ -89,21 +89,18 @@ func (t *Tracker) Own(o *Owners) {
 	if o.Asked == nil {
 		t.shared = make(map[uint32][]int32, len(before))
 	}
-	for i := range t.rows {
-		r := &t.rows[i]
-		if r.Inode == 0 || r.Dead {
-			continue
-		}
+	t.eachHeld(func(inode uint32, h *Holding) {
 		if o.Asked != nil {
-			if r.Why != NotYet || r.Owner >= 0 {
-				continue
+			if h.Why != NotYet || h.Owner >= 0 {
+				return
 			}
-			if _, asked := slices.BinarySearch(o.Asked, r.Inode); !asked {
-				continue
+			if _, asked := slices.BinarySearch(o.Asked, inode); !asked {
+				return
 			}
 		}
-		t.own(r, o, before)
-	}
+		t.own(inode, h, o, before)
+	})
+	t.noteInet()
 	for _, id := range o.Gone {
 		if slot, ok := t.procIndex[id]; ok {
 			t.procs[slot].Dead = true
@@ -123,11 +120,7 @@ func (t *Tracker) holding(o *Owners) map[ProcessID]bool {
 		return nil
 	}
 	rows := make(map[uint32]bool, len(t.rows))
-	for i := range t.rows {
-		if r := &t.rows[i]; r.Inode != 0 && !r.Dead {
-			rows[r.Inode] = true
-		}
-	}
+	t.eachHeld(func(inode uint32, _ *Holding) { rows[inode] = true })
 	wanted := make(map[ProcessID]bool)
 	for _, h := range o.Holds {
 		if rows[h.Inode] {
@@ -145,20 +138,16 @@ func (t *Tracker) forgetGone() {
 	for inode, slots := range t.shared {
 		t.shared[inode] = slices.DeleteFunc(slots, gone)
 	}
-	for i := range t.rows {
-		r := &t.rows[i]
-		if r.Dead || r.Inode == 0 || r.Owner < 0 {
-			continue
+	t.eachHeld(func(inode uint32, h *Holding) {
+		slots, ok := t.shared[inode]
+		if h.Owner < 0 || !ok || int(h.Holders) == len(slots) {
+			return
 		}
-		slots, ok := t.shared[r.Inode]
-		if !ok || int(r.Holders) == len(slots) {
-			continue
+		h.Holders = int32(max(1, len(slots)))
+		if len(slots) > 0 && gone(h.Owner) {
+			h.Owner = t.first(slots)
 		}
-		r.Holders = int32(max(1, len(slots)))
-		if len(slots) > 0 && gone(r.Owner) {
-			r.Owner = t.first(slots)
-		}
-	}
+	})
 	maps.DeleteFunc(t.shared, func(_ uint32, slots []int32) bool { return len(slots) < 2 })
 }
 
@@ -173,30 +162,30 @@ func (t *Tracker) first(slots []int32) int32 {
 	return best
 }
 
-// own joins one row to its holders. before is who shared sockets until now.
-func (t *Tracker) own(r *Socket, o *Owners, before map[uint32][]int32) {
-	first, found := slices.BinarySearchFunc(o.Holds, r.Inode, func(h Hold, inode uint32) int {
+// own joins one socket to its holders. before is who shared sockets until now.
+func (t *Tracker) own(inode uint32, r *Holding, o *Owners, before map[uint32][]int32) {
+	first, found := slices.BinarySearchFunc(o.Holds, inode, func(h Hold, inode uint32) int {
 		return cmp.Compare(h.Inode, inode)
 	})
 	if !found {
-		if _, open := slices.BinarySearch(o.Unsettled, r.Inode); open && r.Owner < 0 {
+		if _, open := slices.BinarySearch(o.Unsettled, inode); open && r.Owner < 0 {
 			return
 		}
 		if r.Owner >= 0 && o.Why != NoProcess {
-			if slots, ok := before[r.Inode]; ok {
-				t.shared[r.Inode] = slots
+			if slots, ok := before[inode]; ok {
+				t.shared[inode] = slots
 			}
 			return // not seen this time; what was seen before stands
 		}
-		delete(t.shared, r.Inode)
+		delete(t.shared, inode)
 		r.Owner, r.Holders, r.Why = -1, 0, o.Why
 		return
 	}
-	known, shared := before[r.Inode]
-	delete(t.shared, r.Inode)
+	known, shared := before[inode]
+	delete(t.shared, inode)
 	var slots []int32
 	for _, h := range o.Holds[first:] {
-		if h.Inode != r.Inode {
+		if h.Inode != inode {
 			break
 		}
 		slot, ok := t.procIndex[h.ProcessID]
@@ -207,13 +196,30 @@ func (t *Tracker) own(r *Socket, o *Owners, before map[uint32][]int32) {
 	}
 	if len(slots) == 0 {
 		if shared {
-			t.shared[r.Inode] = known
+			t.shared[inode] = known
 		}
 		return
 	}
 	r.Owner, r.Holders, r.Why, r.Was = t.first(slots), int32(len(slots)), Known, false
 	if len(slots) > 1 {
-		t.shared[r.Inode] = slots
+		t.shared[inode] = slots
+	}
+}
+
+// noteInet marks the processes that hold a socket of the table of sockets, so that those which are known for a unix
+// socket alone can be told apart.
+func (t *Tracker) noteInet() {
+	for i := range t.rows {
+		r := &t.rows[i]
+		if r.Owner < 0 {
+			continue
+		}
+		t.procs[r.Owner].Inet = true
+		if r.Holders > 1 {
+			for _, slot := range t.shared[r.Inode] {
+				t.procs[slot].Inet = true
+			}
+		}
 	}
 }
 
@@ -249,7 +255,7 @@ func (t *Tracker) know(p *Process) {
 	if q.Mark == Closed { // it was thought gone and is back
 		q.Mark, q.MarkedAt = Changed, t.now
 	}
-	q.PPID, q.UID, q.Name, q.Cmdline, q.Exe = p.PPID, p.UID, p.Name, p.Cmdline, p.Exe
+	q.PPID, q.UID, q.Name, q.Cmdline, q.Argv0, q.Exe = p.PPID, p.UID, p.Name, p.Cmdline, p.Argv0, p.Exe
 	q.Unit, q.Container, q.Started, q.Dead = p.Unit, p.Container, p.Started, false
 }
 
@@ -269,17 +275,31 @@ func (t *Tracker) freeSlot() int32 {
 func (t *Tracker) sweepProcesses(hold int64) {
 	for i := range t.procs {
 		p := &t.procs[i]
-		if p.PID == 0 || !p.Dead {
+		if p.PID == 0 {
+			continue
+		}
+		if !p.Dead {
+			if !p.Inet && t.refs[i] == 0 { // it was here for a unix socket, and nobody looks at those any more
+				t.freeProcess(i)
+			}
 			continue
 		}
 		if p.Mark != Closed {
 			p.Mark, p.MarkedAt = Closed, t.now
 		} else if t.refs[i] == 0 && t.now-p.MarkedAt >= hold {
-			delete(t.procIndex, ProcessID{p.PID, p.Start})
-			*p = Process{}
-			t.free = append(t.free, int32(i))
+			t.freeProcess(i)
 		}
 	}
+}
+
+func (t *Tracker) freeProcess(slot int) {
+	p := &t.procs[slot]
+	if !p.Dead { // a dead one was taken out before
+		maps.DeleteFunc(t.shared, func(_ uint32, slots []int32) bool { return slices.Contains(slots, int32(slot)) })
+	}
+	delete(t.procIndex, ProcessID{p.PID, p.Start})
+	*p = Process{}
+	t.free = append(t.free, int32(slot))
 }
 
 // checksATick bounds how many of the processes whose end would show by their sockets Doubtful appends.

@@ -30,7 +30,7 @@ func Processes() *Table[Process] {
 // Shown says whether the slot holds a process that belongs on a screen: one that is gone and whose red row
 // was shown long enough does not, even while a TIME_WAIT still names it.
 func (p *Process) Shown(s *Snapshot) bool {
-	return p.PID != 0 && (!p.Dead || p.Mark != Closed || fresh(s, Closed, p.MarkedAt) == Closed)
+	return p.PID != 0 && p.Inet && (!p.Dead || p.Mark != Closed || fresh(s, Closed, p.MarkedAt) == Closed)
 }
 
 // ProcessesOf adds up the processes over some sockets only, for a screen whose sockets are filtered. It

@@ -12,13 +12,13 @@ func TestProcessesOf(t *testing.T) {
 			{PID: 11, Start: 2, Name: SafeText("b"), Sent: 7, HasBytes: true},
 		},
 		Sockets: []Socket{
-			{Proto: TCP, State: Established, Sent: 10, Received: 20, SentRate: 1, ReceivedRate: 2, Has: HasBytes | HasRates, Owner: 0},
-			{Proto: TCP, State: Listen, Owner: 0},
-			{Proto: TCP, State: FinWait1, Sent: 5, Received: 5, SentRate: 5, Has: HasBytes | HasRates, Owner: 0, Was: true},
-			{Proto: TCP, State: Established, Sent: 100, Has: HasBytes, Owner: 0, Dead: true},
-			{Proto: UDP, State: Close, Owner: 1},
-			{Proto: TCP, State: Established, Owner: -1, Why: NoPermission},
-			{Proto: TCP, State: Established, Owner: 7},
+			{Proto: TCP, State: Established, Sent: 10, Received: 20, SentRate: 1, ReceivedRate: 2, Has: HasBytes | HasRates, Holding: Holding{Owner: 0}},
+			{Proto: TCP, State: Listen, Holding: Holding{Owner: 0}},
+			{Proto: TCP, State: FinWait1, Sent: 5, Received: 5, SentRate: 5, Has: HasBytes | HasRates, Holding: Holding{Owner: 0, Was: true}},
+			{Proto: TCP, State: Established, Sent: 100, Has: HasBytes, Holding: Holding{Owner: 0}, Dead: true},
+			{Proto: UDP, State: Close, Holding: Holding{Owner: 1}},
+			{Proto: TCP, State: Established, Holding: Holding{Owner: -1, Why: NoPermission}},
+			{Proto: TCP, State: Established, Holding: Holding{Owner: 7}},
 		},
 	}
 	got := ProcessesOf(s, allRows(len(s.Sockets)))
@@ -53,12 +53,13 @@ func TestProcessShown(t *testing.T) {
 		change Change
 	}{
 		{"a free slot", Process{}, false, Unchanged},
-		{"alive", Process{PID: 1}, true, Unchanged},
-		{"new", Process{PID: 1, Mark: New, MarkedAt: 10e9}, true, New},
-		{"new some time ago", Process{PID: 1, Mark: New, MarkedAt: 9e9}, true, Unchanged},
-		{"gone, not marked yet", Process{PID: 1, Dead: true, Mark: New, MarkedAt: 1}, true, Closed},
-		{"gone just now", Process{PID: 1, Dead: true, Mark: Closed, MarkedAt: 10e9}, true, Closed},
-		{"gone and shown for its time", Process{PID: 1, Dead: true, Mark: Closed, MarkedAt: 9e9}, false, Closed},
+		{"known for a unix socket alone", Process{PID: 1}, false, Unchanged},
+		{"alive", Process{PID: 1, Inet: true}, true, Unchanged},
+		{"new", Process{PID: 1, Inet: true, Mark: New, MarkedAt: 10e9}, true, New},
+		{"new some time ago", Process{PID: 1, Inet: true, Mark: New, MarkedAt: 9e9}, true, Unchanged},
+		{"gone, not marked yet", Process{PID: 1, Inet: true, Dead: true, Mark: New, MarkedAt: 1}, true, Closed},
+		{"gone just now", Process{PID: 1, Inet: true, Dead: true, Mark: Closed, MarkedAt: 10e9}, true, Closed},
+		{"gone and shown for its time", Process{PID: 1, Inet: true, Dead: true, Mark: Closed, MarkedAt: 9e9}, false, Closed},
 	} {
 		if got := c.p.Shown(s); got != c.shown {
 			t.Errorf("%s: shown %v", c.name, got)
@@ -89,7 +90,7 @@ func TestProcessValues(t *testing.T) {
 		if got := string((&Formatter{}).Append(nil, c.Kind, c.Value(s, &full))); got != want[c.ID] {
 			t.Errorf("%s is %q, want %q", c.ID, got, want[c.ID])
 		}
-		if got := c.Value(s, &Process{PID: 1}).Why; got != unknowns[c.ID] {
+		if got := c.Value(s, &Process{PID: 1, Inet: true}).Why; got != unknowns[c.ID] {
 			t.Errorf("%s of a bare process: %q, want %q", c.ID, got, unknowns[c.ID])
 		}
 	}

@@ -16,6 +16,14 @@ type Snapshot struct {
 	Processes []Process // every process that holds or held one of them
 	Holders   []Holder  // who holds a socket that several processes hold, sorted by Inode
 
+	// The other tables; each is empty unless Demand asks for its source.
+	Unix       []UnixSocket
+	Links      []Link
+	Routes     []Route
+	Statistics []Statistic
+	Groups     []Membership
+	Flows      []Flow
+
 	NetNS      []NetNS         // the namespaces looked into; Socket.NetNS is an index
 	Users      map[uint32]Text // uid -> name, for every uid in Sockets that has one
 	Interfaces map[uint32]Text // index -> name, of our own namespace
@@ -31,6 +39,7 @@ type Snapshot struct {
 // as they were, marked stale; it never empties a table.
 type Source struct {
 	Name string // as people would name it: "TCP IPv6", "owners"
+	Of   Tables // the tables that it fills; 0 is about sockets and their owners
 	Err  error  // nil when the answer was whole
 	Bad  int    // rows of it that did not parse
 	Age  int64  // ns since it last answered whole
@@ -61,6 +70,7 @@ type Process struct {
 	// Name is comm, or the longer base name of the executable or argv[0] where comm is its cut form.
 	Name      Text
 	Cmdline   Text // arguments, joined by spaces
+	Argv0     Text // the first argument alone: netstat's Program name is made of it
 	Exe       Text // /proc/PID/exe, empty when it may not be read
 	Unit      Text // systemd unit, from the cgroup path
 	Container Text // container id or name, from the cgroup path
@@ -77,6 +87,8 @@ type Process struct {
 	FirstSeen, MarkedAt int64
 	Mark                Change
 	Dead                bool // it is gone
+	// Inet says that it holds or held a socket of the table of sockets; else it is here for a unix socket.
+	Inet bool
 }
 
 // Holder says that a process holds a socket, by its inode.
@@ -85,10 +97,25 @@ type Holder struct {
 	Process int32 // index into Snapshot.Processes
 }
 
+// Tables is a set of tables whose sources are asked only while someone looks.
+type Tables uint16
+
+// The tables of a snapshot.
+const (
+	TableSockets Tables = 1 << iota // with processes: all that is counted from sockets
+	TableUnix
+	TableLinks
+	TableRoutes
+	TableStatistics
+	TableGroups
+	TableFlows
+)
+
 // Demand is what the screen wants of the sampler: one small value that goes backward, newest wins.
 type Demand struct {
 	Interval time.Duration
 	Hold     time.Duration // for how long changes are shown
+	Tables   Tables        // the tables looked at; 0 is the sockets
 	NetNS    string        // "own"; the rest of namespaces comes later
 	Now      uint64        // a counter: when it changed, sample at once
 	Focus    Key           // the row whose Detail is wanted; the zero Key for none

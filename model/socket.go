@@ -5,10 +5,13 @@ import "net/netip"
 // Proto is the transport protocol, as the kernel numbers it (IPPROTO_TCP, IPPROTO_UDP).
 type Proto uint8
 
-// The protocols that have rows.
+// The protocols that have rows in the table of sockets, by their numbers (linux/in.h).
 const (
-	TCP Proto = 6
-	UDP Proto = 17
+	TCP     Proto = 6
+	UDP     Proto = 17
+	SCTP    Proto = 132
+	UDPLite Proto = 136
+	Raw     Proto = 255 // IPPROTO_RAW: any raw socket; its local port is the protocol it is of
 )
 
 // Family is the address family of a socket: 4 or 6. An IPv6 socket that talks IPv4 is of family 6 and
@@ -93,13 +96,14 @@ const (
 	Stale                 // its source failed
 	NotApplicable         // the row can have no such value
 	NeedsNetAdmin         // the kernel tells it only to CAP_NET_ADMIN
+	NoAccounting          // it is counted only where a setting of the kernel says so
 )
 
 var unknownReasons = [...]string{
 	"", "the kernel does not give it", "no permission to see other users' processes", "not measured yet",
 	"held by no process (kernel)", "not accepted yet", "TIME_WAIT: nobody holds it any more",
 	"its process exited", "in a namespace we cannot look into", "its source failed", "does not apply",
-	"the kernel tells it with CAP_NET_ADMIN only",
+	"the kernel tells it with CAP_NET_ADMIN only", "the kernel is not set to count it",
 }
 
 // String is the reason in words, empty for a known value.
@@ -132,7 +136,15 @@ func (t Timer) String() string {
 	return timerNames[t]
 }
 
-// Socket is one TCP or UDP socket as last seen: a flat record without pointers. Counters are the kernel's
+// Holding says which processes hold a socket.
+type Holding struct {
+	Owner   int32   // index into Snapshot.Processes of the process that is named; -1: see Why
+	Holders int32   // how many processes hold it; 0 is unknown or none
+	Why     Unknown // why Owner is unknown
+	Was     bool    // Owner is the process that held it: nobody does any more
+}
+
+// Socket is one TCP, UDP, UDP-Lite, SCTP or raw socket as last seen: a flat record without pointers. Counters are the kernel's
 // own since the connection began. Which of them are known says Has.
 type Socket struct {
 	Cookie uint64 // INET_DIAG cookie: names the socket for good; 0 where the source has none
@@ -166,8 +178,7 @@ type Socket struct {
 	Expires   uint32 // ms until Timer fires
 	Has       Has
 
-	Owner   int32 // index into Snapshot.Processes of the process that holds it; -1: see Why
-	Holders int32 // how many processes hold it; 0 is unknown or none
+	Holding
 
 	LocalPort, RemotePort uint16
 
@@ -177,16 +188,15 @@ type Socket struct {
 	State   State
 	Before  State // the state it had before the last change, for the details
 	Timer   Timer
-	Retries uint8   // retransmits or probes of the running timer: idiag_retrans
-	Cong    uint8   // index into Snapshot.Congestion
-	Mark    Change  // what became of it, at MarkedAt
-	Why     Unknown // why Owner is unknown
+	Retries uint8  // retransmits of the running timer without an answer: tcpi_retransmits, else idiag_retrans
+	Cong    uint8  // index into Snapshot.Congestion
+	Probes  uint8  // keepalives or window probes without an answer: tcpi_probes
+	Mark    Change // what became of it, at MarkedAt
 	// AgeKnown says that the socket was born while we watched, so that its age is FirstSeen's; else it is
 	// at least that old.
 	AgeKnown bool
 	Stale    bool // its source failed: this is how it was last seen
 	Dead     bool // closed; it stays only to be shown
-	Was      bool // Owner is the process that held it: nobody does any more
 	// Missed counts the whole dumps in a row that did not have it.
 	Missed uint8
 	// QuietSent and QuietReceived count the samples in a row that moved nothing.
@@ -206,7 +216,7 @@ type Key struct {
 // Counts are the numbers of the status line: the TCP states of the namespaces on show, closed rows
 // excluded.
 type Counts struct {
-	Endpoints int // TCP and UDP sockets
+	Endpoints int // sockets of the table of sockets
 	States    [numStates]int
 }
 

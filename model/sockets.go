@@ -28,20 +28,26 @@ func (r *Socket) given(h Has, n int64) Value {
 	return unknown(NotGiven)
 }
 
-// HolderOf is the process that r names, or nil.
-func (s *Snapshot) HolderOf(r *Socket) *Process {
-	if r.Owner < 0 || int(r.Owner) >= len(s.Processes) {
+// Named is the process that h names, or nil.
+func (s *Snapshot) Named(h *Holding) *Process {
+	if h.Owner < 0 || int(h.Owner) >= len(s.Processes) {
 		return nil
 	}
-	return &s.Processes[r.Owner]
+	return &s.Processes[h.Owner]
 }
 
+// HolderOf is the process that r names, or nil.
+func (s *Snapshot) HolderOf(r *Socket) *Process { return s.Named(&r.Holding) }
+
 // ofOwner is what f says of the row's owner.
-func ofOwner(s *Snapshot, r *Socket, f func(*Process) Value) Value {
-	if p := s.HolderOf(r); p != nil {
+func ofOwner(s *Snapshot, r *Socket, f func(*Process) Value) Value { return ofHolder(s, &r.Holding, f) }
+
+// ofHolder is what f says of the process that h names.
+func ofHolder(s *Snapshot, h *Holding, f func(*Process) Value) Value {
+	if p := s.Named(h); p != nil {
 		return f(p)
 	}
-	why := r.Why
+	why := h.Why
 	if why == Known {
 		why = NotYet
 	}
@@ -68,33 +74,73 @@ func itoa(n uint32) string {
 	}
 }
 
-// ProtoName is netstat's word for the protocol and family: tcp, tcp6, udp, udp6.
-func (r *Socket) ProtoName() string {
-	switch {
-	case r.Proto == TCP && r.Family == IPv6:
-		return "tcp6"
-	case r.Proto == TCP:
+// String is the protocol as netstat and /etc/protocols name it; the number itself when it has no name here.
+func (p Proto) String() string {
+	switch p {
+	case 0:
+		return "-"
+	case 1:
+		return "icmp"
+	case 2:
+		return "igmp"
+	case TCP:
 		return "tcp"
-	case r.Proto == UDP && r.Family == IPv6:
-		return "udp6"
-	case r.Proto == UDP:
+	case UDP:
 		return "udp"
+	case 33:
+		return "dccp"
+	case 47:
+		return "gre"
+	case 50:
+		return "esp"
+	case 51:
+		return "ah"
+	case 58:
+		return "icmpv6"
+	case SCTP:
+		return "sctp"
+	case UDPLite:
+		return "udplite"
+	case Raw:
+		return "raw"
 	}
-	return "-"
+	return itoa(uint32(p))
 }
 
-// StateName is the state as shown: TCP's by netstat's word; a UDP socket that is not connected has ss's.
+// ProtoName is netstat's word for the protocol and family: tcp, tcp6, udp, udp6, udplite, udplite6, raw, raw6.
+func (r *Socket) ProtoName() string {
+	if r.Family == IPv6 {
+		switch r.Proto { // no garbage: this is a value of every row
+		case TCP:
+			return "tcp6"
+		case UDP:
+			return "udp6"
+		case SCTP:
+			return "sctp6"
+		case UDPLite:
+			return "udplite6"
+		case Raw:
+			return "raw6"
+		}
+	}
+	return r.Proto.String()
+}
+
+// HasHandshake says whether sockets of the protocol connect and listen: TCP and SCTP do.
+func (p Proto) HasHandshake() bool { return p == TCP || p == SCTP }
+
+// StateName is the state as shown: TCP's by netstat's word; a UDP or raw socket that is not connected has ss's.
 func (r *Socket) StateName() string {
-	if r.Proto == UDP && r.State == Close {
+	if !r.Proto.HasHandshake() && r.State == Close {
 		return "UNCONN"
 	}
 	return r.State.String()
 }
 
-// IsListening says whether the socket waits for others to come: a TCP listener, or a UDP socket that is not
+// IsListening says whether the socket waits for others to come: a TCP listener, or a UDP or raw socket that is not
 // connected, as netstat -l has it.
 func (r *Socket) IsListening() bool {
-	return r.State == Listen || r.Proto == UDP && r.State == Close
+	return r.State == Listen || !r.Proto.HasHandshake() && r.State == Close
 }
 
 // IsConnected says whether the socket has another end.
@@ -136,7 +182,7 @@ func fresh(s *Snapshot, mark Change, at int64) Change {
 	return Unchanged
 }
 
-// Sockets is the table of TCP and UDP sockets.
+// Sockets is the table of TCP, UDP, UDP-Lite, SCTP and raw sockets.
 func Sockets() *Table[Socket] {
 	return &Table[Socket]{
 		Name:    "sockets",
@@ -199,23 +245,23 @@ func endpointColumns() []Column[Socket] {
 			func(s S, r *Socket) Value {
 				return ofOwner(s, r, func(p *Process) Value { return num(int64(p.PID)) })
 			}},
-		{Spec{ID: "proto", Title: "PROTO", Help: "protocol: tcp, tcp6, udp, udp6", Kind: KindText, Default: true, Width: 5, Give: 4},
+		{Spec{ID: "proto", Title: "PROTO", Help: "protocol: tcp, tcp6, udp, udp6, udplite, raw, sctp and so on", Kind: KindText, Default: true, Width: 5, Give: 4},
 			func(_ S, r *Socket) Value { return Value{Text: r.ProtoName()} }},
 		{Spec{ID: "local", Title: "LOCAL", Aliases: []string{"laddr", "src", "addr"}, Help: "local address", Kind: KindAddress, Default: true, Width: 9, Max: 39, Give: 3},
 			func(_ S, r *Socket) Value { return Value{Addr: r.Local, V6: r.Family == IPv6} }},
-		{Spec{ID: "lport", Title: "PORT", Aliases: []string{"sport", "port"}, Help: "local port", Kind: KindPort, Default: true, Width: 5, Max: 15},
+		{Spec{ID: "lport", Title: "PORT", Aliases: []string{"sport", "port"}, Help: "local port; of a raw socket the protocol it takes", Kind: KindPort, Default: true, Width: 5, Max: 15},
 			func(_ S, r *Socket) Value { return portValue(r, r.LocalPort) }},
 		{Spec{ID: "remote", Title: "REMOTE", Aliases: []string{"raddr", "dst", "addr"}, Help: "remote address", Kind: KindAddress, Default: true, Width: 11, Max: 39, Give: 2},
 			func(_ S, r *Socket) Value { return Value{Addr: r.Remote, V6: r.Family == IPv6} }},
 		{Spec{ID: "rport", Title: "PORT", Aliases: []string{"dport", "port"}, Help: "remote port, * for none", Kind: KindPort, Default: true, Width: 5, Max: 15, Give: 2},
 			func(_ S, r *Socket) Value { return portValue(r, r.RemotePort) }},
-		{Spec{ID: "state", Title: "STATE", Help: "TCP state by netstat's word; UNCONN for UDP that is not connected", Kind: KindState, Default: true, Width: 11},
+		{Spec{ID: "state", Title: "STATE", Help: "TCP state by netstat's word; UNCONN for a UDP or raw socket that is not connected", Kind: KindState, Default: true, Width: 11},
 			func(_ S, r *Socket) Value {
 				if r.State == StateUnknown {
 					return unknown(NotGiven)
 				}
 				v := Value{Num: int64(r.State)}
-				if r.Proto == UDP {
+				if !r.Proto.HasHandshake() {
 					v.Text = r.StateName()
 				}
 				return v
@@ -371,8 +417,13 @@ func cmpAddr(a, b Addr) int {
 }
 
 // HoldersOf are all the processes that hold r, the one it names first.
-func (s *Snapshot) HoldersOf(r *Socket) []*Process {
-	first := s.HolderOf(r)
+func (s *Snapshot) HoldersOf(r *Socket) []*Process { return s.holding(&r.Holding, r.Inode) }
+
+// HoldersOfUnix are all the processes that hold r, the one it names first.
+func (s *Snapshot) HoldersOfUnix(r *UnixSocket) []*Process { return s.holding(&r.Holding, r.Inode) }
+
+func (s *Snapshot) holding(r *Holding, inode uint32) []*Process {
+	first := s.Named(r)
 	if first == nil {
 		return nil
 	}
@@ -380,11 +431,11 @@ func (s *Snapshot) HoldersOf(r *Socket) []*Process {
 	if r.Holders < 2 {
 		return all
 	}
-	at, _ := slices.BinarySearchFunc(s.Holders, r.Inode, func(h Holder, inode uint32) int {
+	at, _ := slices.BinarySearchFunc(s.Holders, inode, func(h Holder, inode uint32) int {
 		return cmp.Compare(h.Inode, inode)
 	})
 	for _, h := range s.Holders[at:] {
-		if h.Inode != r.Inode {
+		if h.Inode != inode {
 			break
 		}
 		if h.Process != r.Owner {

@@ -81,7 +81,7 @@ func TestUnknownIsNeverZero(t *testing.T) {
 		"state": NotGiven, "age": NotYet, "inode": NoProcess, "expires": NotApplicable, "iface": NotApplicable, "mark": NeedsNetAdmin,
 	}
 	// The fields of figures that were not given hold rubbish on purpose.
-	r := Socket{Proto: TCP, Family: IPv4, Owner: -1, Why: NotYet, Sent: 7, Received: 7, SentRate: 7, RTT: 7, UID: 7, FwMark: 7, RecvQ: 7}
+	r := Socket{Proto: TCP, Family: IPv4, Holding: Holding{Owner: -1, Why: NotYet}, Sent: 7, Received: 7, SentRate: 7, RTT: 7, UID: 7, FwMark: 7, RecvQ: 7}
 	s := &Snapshot{Congestion: []Text{SafeText("cubic")}}
 	for _, c := range Sockets().Columns {
 		v := c.Value(s, &r)
@@ -154,7 +154,7 @@ func TestSocketValues(t *testing.T) {
 		Cookie: 0xbeef, Local: addrOf("192.0.2.1"), LocalPort: 443, Remote: addrOf("192.0.2.2"), RemotePort: 50000,
 		Sent: 1234567, Received: 10, SentRate: 1500.4, ReceivedRate: 0, SentPackets: 3, ReceivedPackets: 4, RecvQ: 5, SendQ: 6,
 		UID: 33, FirstSeen: 40e9, Inode: 77, Interface: 2, FwMark: 0x10, RTT: 1500, Retrans: 8, Cwnd: 10, MSS: 1448,
-		PMTU: 1500, DeliveryRate: 2500000, Timer: TimerKeepalive, Expires: 7200000, Cong: 1, Holders: 3,
+		PMTU: 1500, DeliveryRate: 2500000, Timer: TimerKeepalive, Expires: 7200000, Cong: 1, Holding: Holding{Holders: 3},
 		Proto: TCP, Family: IPv6, State: Established, Has: 1<<9 - 1,
 	}
 	with := func(f func(*Socket)) *Socket {
@@ -280,14 +280,14 @@ func TestHoldersOf(t *testing.T) {
 		r    Socket
 		want []int32 // pids
 	}{
-		{"nobody", Socket{Inode: 7, Owner: -1}, nil},
-		{"one", Socket{Inode: 6, Owner: 2, Holders: 1}, []int32{12}},
-		{"the first of them first", Socket{Inode: 7, Owner: 1, Holders: 3}, []int32{11, 10, 13}},
-		{"at the front of the list", Socket{Inode: 5, Owner: 0, Holders: 2}, []int32{10, 12}},
-		{"at its end", Socket{Inode: 9, Owner: 2, Holders: 2}, []int32{12, 11}},
-		{"not in the list", Socket{Inode: 8, Owner: 2, Holders: 2}, []int32{12}},
-		{"beyond the list", Socket{Inode: 10, Owner: 2, Holders: 2}, []int32{12}},
-		{"an owner that is not there", Socket{Inode: 7, Owner: 9, Holders: 2}, nil},
+		{"nobody", Socket{Inode: 7, Holding: Holding{Owner: -1}}, nil},
+		{"one", Socket{Inode: 6, Holding: Holding{Owner: 2, Holders: 1}}, []int32{12}},
+		{"the first of them first", Socket{Inode: 7, Holding: Holding{Owner: 1, Holders: 3}}, []int32{11, 10, 13}},
+		{"at the front of the list", Socket{Inode: 5, Holding: Holding{Owner: 0, Holders: 2}}, []int32{10, 12}},
+		{"at its end", Socket{Inode: 9, Holding: Holding{Owner: 2, Holders: 2}}, []int32{12, 11}},
+		{"not in the list", Socket{Inode: 8, Holding: Holding{Owner: 2, Holders: 2}}, []int32{12}},
+		{"beyond the list", Socket{Inode: 10, Holding: Holding{Owner: 2, Holders: 2}}, []int32{12}},
+		{"an owner that is not there", Socket{Inode: 7, Holding: Holding{Owner: 9, Holders: 2}}, nil},
 	} {
 		var pids []int32
 		for _, p := range s.HoldersOf(&c.r) {

@@ -9,13 +9,14 @@ import (
 // sweeps what is gone, turns counters into rates, and keeps for each process what its closed connections
 // moved.
 //
-// A poll is Begin, See for each record of each dump, Finish, and then Publish. Owners may be told with Own
+// A poll is Begin, See for each record of each dump, SeeUnix while unix sockets are looked at, Finish, and then Publish. Owners may be told with Own
 // at any time between. It is used by one goroutine.
 type Tracker struct {
 	rows  []Socket
 	seen  []seenAt  // beside rows
 	rates []history // beside rows
 	index map[rowID]int32
+	unix  *Roll[UnixSocket]
 
 	tick     uint32
 	now      int64
@@ -79,6 +80,7 @@ type Outcome struct {
 // NewTracker makes a tracker that has seen nothing.
 func NewTracker() *Tracker {
 	return &Tracker{
+		unix:      newUnixRoll(),
 		index:     make(map[rowID]int32),
 		answered:  make(map[SourceID]bool),
 		procIndex: make(map[ProcessID]int32),
@@ -302,6 +304,11 @@ func (t *Tracker) Finish(outcomes []Outcome, hold int64) {
 		}
 		i++
 	}
+	for _, r := range t.unix.Rows() {
+		if r.Owner >= 0 {
+			t.refs[r.Owner]++
+		}
+	}
 	t.sweepProcesses(hold)
 }
 
@@ -370,6 +377,7 @@ func (t *Tracker) Publish(s *Snapshot) {
 	s.Now, s.Taken = t.now, t.wall
 	t.addUp()
 	s.Sockets = append(s.Sockets[:0], t.rows...)
+	s.Unix = append(s.Unix[:0], t.unix.Rows()...)
 	s.Processes = append(s.Processes[:0], t.procs...)
 	s.Holders = t.holders
 	s.Counts = Counts{}

@@ -81,7 +81,10 @@ func (f *Formatter) Append(dst []byte, k Kind, v Value) []byte {
 		if f != nil && f.Service != nil {
 			// Text of a port is its protocol's name
 			proto := TCP
-			if strings.HasPrefix(v.Text, "udp") {
+			switch {
+			case strings.HasPrefix(v.Text, "raw"): // its port is a protocol
+				return append(dst, Proto(v.Num).String()...)
+			case strings.HasPrefix(v.Text, "udp"):
 				proto = UDP
 			}
 			if name := f.Service(proto, uint16(v.Num)); name != "" {

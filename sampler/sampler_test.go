@@ -112,7 +112,7 @@ func conn(cookie uint64, inode uint32, state model.State) model.Socket {
 		Cookie: cookie, Inode: inode, Proto: model.TCP, Family: model.IPv4, State: state, UID: 1000,
 		Local: model.AddrFrom(netip.MustParseAddr("10.0.0.5")), LocalPort: 443,
 		Remote: model.AddrFrom(netip.MustParseAddr("192.0.2.9")), RemotePort: uint16(40000 + cookie),
-		Sent: 1000 * cookie, Received: 10 * cookie, Owner: -1,
+		Sent: 1000 * cookie, Received: 10 * cookie, Holding: model.Holding{Owner: -1},
 		Has: model.HasBytes | model.HasPackets | model.HasPath | model.HasQueues | model.HasUID,
 	}
 }

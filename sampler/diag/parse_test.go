@@ -171,7 +171,7 @@ func TestRow(t *testing.T) {
 	body = join(body, attr(attrCong, []byte("cubic\x00")...), attr(attrMark, native.AppendUint32(nil, 0xbeef)...),
 		attr(0x8000|attrULPInfo, 1, 2, 3), attr(99))
 	p := newParser(model.TCP)
-	s := model.Socket{Sent: 99, Stale: true, Why: model.Stale} // leftovers
+	s := model.Socket{Sent: 99, Stale: true, Holding: model.Holding{Why: model.Stale}} // leftovers
 	if err := p.socket(&s, body); err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +179,7 @@ func TestRow(t *testing.T) {
 		Cookie: 0x1122334455667788, Local: model.Addr{10: 0xff, 11: 0xff, 12: 192, 13: 0, 14: 2, 15: 1},
 		Remote: model.Addr{10: 0xff, 11: 0xff, 12: 198, 13: 51, 14: 100, 15: 2}, LocalPort: 80, RemotePort: 40000,
 		Proto: model.TCP, Family: model.IPv4, State: model.Established, Timer: model.TimerKeepalive, Retries: 5,
-		Expires: 1500, RecvQ: 11, SendQ: 22, UID: 1000, Inode: 0, Interface: 4, FwMark: 0xbeef, Cong: 1, Owner: -1,
+		Expires: 1500, RecvQ: 11, SendQ: 22, UID: 1000, Inode: 0, Interface: 4, FwMark: 0xbeef, Cong: 1, Holding: model.Holding{Owner: -1},
 		Has: model.HasQueues | model.HasUID | model.HasMark | model.HasCong,
 	}
 	if s != want {

@@ -86,6 +86,9 @@ func (w *walker) identify(pid int32, start uint64, mute bool) (model.Process, er
 	p.Name = model.SafeText(displayName(name, exe, argv))
 	p.Exe = model.SafeText(exe)
 	p.Cmdline = model.SafeText(strings.Join(argv, " "))
+	if len(argv) > 0 {
+		p.Argv0 = model.SafeText(argv[0])
+	}
 	return p, nil
 }
 

@@ -54,17 +54,17 @@ func zoo() *model.Snapshot {
 		},
 		Sockets: []model.Socket{
 			{Cookie: 0xffffffffffffffff, Local: addr4(10, 0, 0, 5), LocalPort: 443, Remote: addr4(203, 0, 113, 9), RemotePort: 51522,
-				Proto: model.TCP, Family: model.IPv4, State: model.Established, Owner: 0, Holders: 1, Inode: 4711,
+				Proto: model.TCP, Family: model.IPv4, State: model.Established, Holding: model.Holding{Owner: 0, Holders: 1}, Inode: 4711,
 				Sent: 1234567, Received: 18000, SentRate: 1500, ReceivedRate: 0, RTT: 340, UID: 33, FwMark: 16, Interface: 2,
 				FirstSeen: 1000*second - 2500000000, AgeKnown: true,
 				Has: model.HasBytes | model.HasRates | model.HasPath | model.HasUID | model.HasMark | model.HasCong | model.HasQueues},
-			{Cookie: 2, Local: model.Addr{}, LocalPort: 80, Proto: model.TCP, Family: model.IPv6, State: model.Listen, Owner: 1, Holders: 2,
+			{Cookie: 2, Local: model.Addr{}, LocalPort: 80, Proto: model.TCP, Family: model.IPv6, State: model.Listen, Holding: model.Holding{Owner: 1, Holders: 2},
 				UID: 4294967295, SendQ: 511, FirstSeen: 0, Has: model.HasUID | model.HasQueues},
 			{Cookie: 3, Local: addr4(127, 0, 0, 1), LocalPort: 53, Remote: addr4(0, 0, 0, 0), Proto: model.UDP, Family: model.IPv6,
-				State: model.Close, Owner: 2, Holders: 1, FirstSeen: 1000 * second, AgeKnown: true},
+				State: model.Close, Holding: model.Holding{Owner: 2, Holders: 1}, FirstSeen: 1000 * second, AgeKnown: true},
 			{Cookie: 4, Local: addr4(10, 0, 0, 5), LocalPort: 443, Remote: model.Addr{0: 0x20, 1: 0x01, 2: 0x0d, 3: 0xb8, 15: 1}, RemotePort: 9,
-				Proto: model.TCP, Family: model.IPv6, State: model.TimeWait, Owner: -1, Why: model.InTimeWait, FirstSeen: 0, AgeKnown: true},
-			{Cookie: 5, Dead: true, Proto: model.TCP, Family: model.IPv4, State: model.Established, Owner: -1, Why: model.Exited},
+				Proto: model.TCP, Family: model.IPv6, State: model.TimeWait, Holding: model.Holding{Owner: -1, Why: model.InTimeWait}, FirstSeen: 0, AgeKnown: true},
+			{Cookie: 5, Dead: true, Proto: model.TCP, Family: model.IPv4, State: model.Established, Holding: model.Holding{Owner: -1, Why: model.Exited}},
 		},
 	}
 }

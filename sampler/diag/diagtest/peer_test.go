@@ -22,7 +22,7 @@ func sockets(p model.Proto, f model.Family, n int) []model.Socket {
 		s := model.Socket{
 			Cookie: uint64(i+1) << 33, Local: model.Addr{0: 0x20, 15: 1}, Remote: model.Addr{0: 0x20, 15: 2},
 			LocalPort: uint16(1000 + i), RemotePort: 443, Proto: p, Family: f, State: model.Established,
-			Inode: uint32(i + 1), UID: 1000, RecvQ: 1, SendQ: 2, Owner: -1, Has: model.HasQueues | model.HasUID,
+			Inode: uint32(i + 1), UID: 1000, RecvQ: 1, SendQ: 2, Holding: model.Holding{Owner: -1}, Has: model.HasQueues | model.HasUID,
 		}
 		if f == model.IPv4 {
 			s.Local, s.Remote = model.Addr{10: 0xff, 11: 0xff, 15: 1}, model.Addr{10: 0xff, 11: 0xff, 15: 2}
