@@ -25,16 +25,32 @@ const (
 	Open         Action = "open"
 	Back         Action = "back"
 
-	ToggleTCP Action = "tcp"
-	ToggleUDP Action = "udp"
-	Family    Action = "family"
-	OnlyIPv4  Action = "ipv4"
-	OnlyIPv6  Action = "ipv6"
-	Listening Action = "listening"
-	ShowAll   Action = "all"
-	Numeric   Action = "numeric"
-	Names     Action = "names"
-	Columns   Action = "columns"
+	ToggleTCP     Action = "tcp"
+	ToggleUDP     Action = "udp"
+	ToggleUDPLite Action = "udplite"
+	ToggleRaw     Action = "raw"
+	OnlySCTP      Action = "sctp"
+	OnlyUnix      Action = "unix"
+	Family        Action = "family"
+	OnlyIPv4      Action = "ipv4"
+	OnlyIPv6      Action = "ipv6"
+	Protocol      Action = "protocol"
+	Listening     Action = "listening"
+	ShowAll       Action = "all"
+
+	Numeric       Action = "numeric"
+	NumericHosts  Action = "numeric-hosts"
+	NumericPorts  Action = "numeric-ports"
+	NumericUsers  Action = "numeric-users"
+	Names         Action = "names"
+	Symbolic      Action = "symbolic"
+	Programs      Action = "programs"
+	Timers        Action = "timers"
+	Extend        Action = "extend"
+	Wide          Action = "wide"
+	Verbose       Action = "verbose"
+	Columns       Action = "columns"
+	HideUnchanged Action = "hide-unchanged"
 
 	FilterRows   Action = "filter"
 	Sort         Action = "sort"
@@ -55,6 +71,7 @@ const (
 	IntervalLonger  Action = "interval-longer"
 	IntervalShorter Action = "interval-shorter"
 	Interval        Action = "interval"
+	Continuous      Action = "continuous"
 	Hold            Action = "hold"
 	NetNS           Action = "netns"
 
@@ -63,13 +80,21 @@ const (
 	CSV  Action = "csv"
 	Top  Action = "first-rows"
 
-	ScreenSockets   Action = "screen-sockets"
-	ScreenProcesses Action = "screen-processes"
-	ScreenHosts     Action = "screen-hosts"
-	ScreenCount     Action = "screen-count"
-	ScreenNext      Action = "screen-next"
-	ScreenPrevious  Action = "screen-previous"
-	ScreenNamed     Action = "screen"
+	ScreenSockets    Action = "screen-sockets"
+	ScreenProcesses  Action = "screen-processes"
+	ScreenHosts      Action = "screen-hosts"
+	ScreenCount      Action = "screen-count"
+	ScreenUnix       Action = "screen-unix"
+	ScreenInterfaces Action = "screen-interfaces"
+	ScreenRoutes     Action = "screen-routes"
+	ScreenStatistics Action = "screen-statistics"
+	ScreenGroups     Action = "screen-groups"
+	ScreenNAT        Action = "screen-nat"
+	ScreenNext       Action = "screen-next"
+	ScreenPrevious   Action = "screen-previous"
+	ScreenNamed      Action = "screen"
+	OneInterface     Action = "interface"
+	RouteCache       Action = "route-cache"
 
 	Help      Action = "help"
 	Version   Action = "version"
@@ -83,6 +108,7 @@ const (
 	Quit      Action = "quit"
 	Interrupt Action = "interrupt"
 	PanicTest Action = "panic"
+	SELinux   Action = "selinux"
 
 	Cancel         Action = "cancel"
 	HelpClose      Action = "help-close"
@@ -108,8 +134,8 @@ type Context string
 // The contexts that the screen is in. Only these need to be asked for; the wider ones below are what
 // they share.
 const (
-	Sockets    Context = "sockets"     // a table of sockets or of what is counted from them: all four screens
-	Table      Context = "table"       // any other table
+	Sockets    Context = "sockets"     // a screen's table: what protocol, family and state narrow
+	Table      Context = "table"       // a table that they do not narrow
 	Details    Context = "details"     // everything about one row
 	HelpScreen Context = "help"        // the help screen, over anything
 	Picker     Context = "picker"      // a list to choose from: columns, a sort column
@@ -168,19 +194,20 @@ type Group string
 // The groups.
 const (
 	GroupMove        Group = "Move"
+	GroupTables      Group = "Tables"
+	GroupSockets     Group = "Sockets"
 	GroupShow        Group = "Show"
 	GroupFind        Group = "Find"
 	GroupAct         Group = "Act"
 	GroupSample      Group = "Sample"
 	GroupPrint       Group = "Print"
-	GroupScreens     Group = "Screens"
 	GroupApplication Group = "Application"
 	GroupDialogs     Group = "Dialogs"
 )
 
 // Groups are the groups in the order in which they are listed.
 func Groups() []Group {
-	return []Group{GroupMove, GroupShow, GroupFind, GroupAct, GroupSample, GroupPrint, GroupScreens,
+	return []Group{GroupMove, GroupTables, GroupSockets, GroupShow, GroupFind, GroupAct, GroupSample, GroupPrint,
 		GroupApplication, GroupDialogs}
 }
 
@@ -192,16 +219,17 @@ type Binding struct {
 	Group   Group
 	Help    string // one line: what the key does, and the flag where FlagHelp is empty
 
-	Flag     string // the long flag, without dashes
-	Short    string // its letter
-	Arg      string // placeholder of its value; empty: it takes none
-	Allowed  string // what values are allowed, for messages
-	FlagHelp string // one line: what the flag does, where that is not what the key does
-	Hidden   bool   // a flag for tests, not listed
+	Flag     string   // the long flag, without dashes
+	Short    string   // its letter
+	Also     []string // what else is taken for it and not listed: long flags, and letters
+	Arg      string   // placeholder of its value; empty: it takes none
+	Allowed  string   // what values are allowed, for messages
+	FlagHelp string   // one line: what the flag does, where that is not what the key does
+	Hidden   bool     // a flag that is not listed: for tests, or one of netstat's that is refused
 
 	Title  string // the footer's word, 2 to 6 letters
 	Footer int    // place in the footer, from 1; 0 is not in it
-	Screen string // the screen it opens, as --screen takes it
+	Screen string // the screen that it opens, as --screen takes it; its flag opens it too
 
 	// What the same is called elsewhere, for those who come from there.
 	Netstat string // Linux, net-tools
@@ -211,9 +239,14 @@ type Binding struct {
 	fixed []Key // keys that no rebinding takes away
 	last  bool  // it must keep a key
 	set   func(*Options, string) error
+
+	// Only where the value may be left out, which set is told by "": how many bytes at the beginning of what
+	// follows the flag are its value.
+	optional func(follows string) int
 }
 
-// Spelling is the row's flag as --help writes it: "-t, --tcp", "    --sort COLUMN"; "" without a flag.
+// Spelling is the row's flag as --help writes it: "-t, --tcp", "    --sort COLUMN", "-c, --continuous [SEC]";
+// "" without a flag.
 func (b *Binding) Spelling() string {
 	if b.Flag == "" {
 		return ""
@@ -225,7 +258,10 @@ func (b *Binding) Spelling() string {
 		s.WriteString("    ")
 	}
 	s.WriteString("--" + b.Flag)
-	if b.Arg != "" {
+	switch {
+	case b.optional != nil:
+		s.WriteString(" [" + b.Arg + "]")
+	case b.Arg != "":
 		s.WriteString(" " + b.Arg)
 	}
 	return s.String()

@@ -8,7 +8,7 @@
 //   - Key, ParseKey: the spelling of a key. ui turns the terminal's events into Keys.
 //   - Binding, Map: which key means what in which Context, and rebinding.
 //   - Options, ParseArgs: the command line.
-//   - Map.Usage, Map.Markdown: --help and the README's tables.
+//   - Map.Usage, Map.Markdown, Map.MarkdownElsewhere: --help and the README's tables.
 //
 // What an action does is left to ui and main; the names of columns and the filter language are model's, so
 // Options carries them as they were typed.

@@ -5,10 +5,8 @@ package keymap
 import (
 	"errors"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/spf13/pflag"
 )
@@ -18,31 +16,48 @@ const ExitUsage = 2
 
 // Options is what a command line asks for. A zero field was not asked for: the config or the default holds.
 type Options struct {
-	TCP, UDP   bool // the protocols to show; none is all
+	// The protocols to show; none is all.
+	TCP, UDP, UDPLite, Raw, SCTP, Unix bool
+
 	IPv4, IPv6 bool // the families to show; none is both
 	Listening  bool // listening sockets only
 	All        bool // listening and connected; wins over Listening, as in netstat
-	Numeric    bool // addresses and ports as numbers; of Numeric and Names the last asked for is set
-	Names      bool // addresses and ports as names
-	Columns    []string
-	Sort       string   // a column's name, not checked
-	Count      string   // a column's name, not checked: print how many rows each value has
-	Filter     []string // the words of the filter expression, as they stood on the command line
-	Top        int      // print so many rows, from 1
+
+	// Of Numeric (everything as numbers) and Names (addresses and ports as names) the last asked for is set.
+	Numeric, Names                           bool
+	NumericHosts, NumericPorts, NumericUsers bool // only these as numbers
+
+	Programs bool   // the process of each socket
+	Timers   bool   // the timers of each socket
+	Extend   int    // how often more was asked for: -ee is 2
+	Wide     bool   // nothing is cut
+	Symbolic bool   // netstat's -N; changes nothing for the families there are
+	Verbose  bool   // say what the kernel does not have
+	Cache    bool   // the route cache, which Linux has not had since 3.6; whoever shows routes says so
+	Screen   string // one of Screens; flags that open one, like -r and -I, are in it
+
+	Interface string   // of the interfaces only the one of this name, as it was typed
+	Columns   []string // columns' names, not checked
+	Sort      string   // a column's name, not checked
+	Count     string   // a column's name, not checked: print how many rows each value has
+	Filter    []string // the words of the filter expression, as they stood on the command line
+	Top       int      // print so many rows, from 1
+
 	Once       bool
 	JSON, CSV  bool          // at most one of them
+	Continuous bool          // print again and again, every Interval
 	Interval   time.Duration // between samples, MinInterval to MaxInterval
 	Hold       time.Duration // for how long a change is shown, same bounds
-	NetNS      string        // "own"
-	Screen     string        // one of Screens
-	Theme      string        // one of Themes
-	Config     string        // path of the config file
-	NoColor    bool
-	ASCII      bool
-	Mouse      bool
-	Help       bool
-	Version    bool
-	Panic      string // for tests: the goroutine that shall panic
+
+	NetNS   string // "own"
+	Theme   string // one of Themes
+	Config  string // path of the config file
+	NoColor bool
+	ASCII   bool
+	Mouse   bool
+	Help    bool
+	Version bool
+	Panic   string // for tests: the goroutine that shall panic
 }
 
 // UsageError is wrong usage: what is wrong, where, and what is allowed, in one line. The program ends with
@@ -65,25 +80,37 @@ func (e *UsageError) Error() string {
 func (e *UsageError) ExitCode() int { return ExitUsage }
 
 // ParseArgs reads a command line, without the program's name. Flags and filter words may be mixed, letters
-// be bundled (-tln); after -- everything is filter. Every error is a *UsageError, and goes with the zero
-// Options.
+// be bundled (-tln), long flags cut short where their beginning is enough (--stat); after -- everything is
+// filter. Every error is a *UsageError, and goes with the zero Options.
 func ParseArgs(args []string) (Options, error) {
 	var o Options
 	rows := table()
 	flags := pflag.NewFlagSet("sockview", pflag.ContinueOnError)
+	var values []*flagValue
 	for i := range rows {
-		if row := &rows[i]; row.Flag != "" {
-			f := flags.VarPF(&flagValue{row, &o}, row.Flag, row.Short, row.flagHelp())
-			if row.Arg == "" {
-				f.NoOptDefVal = noValue
-			}
+		row := &rows[i]
+		if row.Flag == "" {
+			continue
+		}
+		v := &flagValue{row: row, o: &o}
+		values = append(values, v)
+		f := flags.VarPF(v, row.Flag, "", row.flagHelp()) // letters are spelled out before
+		if row.Arg == "" || row.optional != nil {
+			f.NoOptDefVal = noValue
 		}
 	}
-	if err := flags.Parse(splitTest(flags, args)); err != nil {
-		return Options{}, usageError(err, args, rows)
+	spelled, err := spellOut(rows, args)
+	if err != nil {
+		return Options{}, err
+	}
+	if err := flags.Parse(spelled); err != nil {
+		return Options{}, usageError(err, rows)
 	}
 	if o.JSON && o.CSV {
 		return Options{}, &UsageError{"--json --csv", "only one of them can be printed", ""}
+	}
+	if err := o.settleScreen(values); err != nil {
+		return Options{}, err
 	}
 	if words := flags.Args(); len(words) > 0 {
 		o.Filter = words
@@ -91,233 +118,110 @@ func ParseArgs(args []string) (Options, error) {
 	return o, nil
 }
 
+// settleScreen finds the one screen that the flags open. --screen given again replaces itself, as every flag
+// with a value does; other flags that open another screen contradict it.
+func (o *Options) settleScreen(values []*flagValue) error {
+	var by *flagValue
+	for _, v := range values {
+		switch screen := v.screen(); {
+		case screen == "":
+		case by == nil:
+			by, o.Screen = v, screen
+		case screen != o.Screen:
+			return &UsageError{by.where() + " " + v.where(),
+				"they open two screens, " + o.Screen + " and " + screen, "only one of them can be shown"}
+		}
+	}
+	return nil
+}
+
 // noValue is what pflag hands to a flag that was given without a value: a byte that no argument holds.
 const noValue = "\x00"
 
 // flagValue stores one flag of the table: pflag.Value.
 type flagValue struct {
-	row *Binding
-	o   *Options
+	row   *Binding
+	o     *Options
+	given bool
+	text  string // its last value
 }
 
 func (v *flagValue) String() string { return "" }
 func (v *flagValue) Type() string   { return v.row.Arg }
+func (v *flagValue) where() string  { return "--" + v.row.Flag }
 
 func (v *flagValue) Set(s string) error {
-	where := "--" + v.row.Flag
-	if v.row.Arg == "" {
-		if s != noValue {
-			return &UsageError{where, "it takes no value, not " + quote(s), ""}
-		}
-		return v.row.set(v.o, "")
+	switch {
+	case s == noValue && (v.row.Arg == "" || v.row.optional != nil):
+		s = ""
+	case v.row.Arg == "":
+		return &UsageError{v.where(), "it takes no value, not " + quote(s), ""}
+	case s == "":
+		return &UsageError{v.where(), "it needs a value", "allowed is " + v.row.Allowed}
 	}
-	if s == "" {
-		return &UsageError{where, "it needs a value", "allowed is " + v.row.Allowed}
+	v.given, v.text = true, s
+	err := v.row.set(v.o, s)
+	switch {
+	case err == nil:
+		return nil
+	case v.row.Arg == "":
+		return &UsageError{v.where(), err.Error(), ""}
 	}
-	if err := v.row.set(v.o, s); err != nil {
-		return &UsageError{where, quote(s) + " " + err.Error(), "allowed is " + v.row.Allowed}
-	}
-	return nil
+	return &UsageError{v.where(), quote(s) + " " + err.Error(), "allowed is " + v.row.Allowed}
 }
 
-// splitTest takes a bundle apart where pflag would drop the rest in silence: at letters that go on with
-// "test.", which it leaves to the go tool. -test.v becomes -t -est.v, which means the same.
-func splitTest(flags *pflag.FlagSet, args []string) []string {
-	split := make([]string, 0, len(args)+1)
-	for i := 0; i < len(args); i++ {
-		arg := args[i]
-		if arg == "--" {
-			return append(split, args[i:]...)
-		}
-		takesNext := false // the next argument is this flag's value
-		if name, long := strings.CutPrefix(arg, "--"); long {
-			f := flags.Lookup(name)
-			takesNext = f != nil && f.NoOptDefVal == ""
-		} else if strings.HasPrefix(arg, "-") {
-			for j := 1; j < len(arg) && arg[j] < utf8.RuneSelf; j++ {
-				f := flags.ShorthandLookup(arg[j : j+1])
-				if f == nil || f.NoOptDefVal == "" {
-					takesNext = f != nil && j == len(arg)-1
-					break
-				}
-				if strings.HasPrefix(arg[j:], "test.") {
-					split = append(split, arg[:j+1])
-					arg, j = "-"+arg[j+1:], 0
-				}
-			}
-		}
-		split = append(split, arg)
-		if takesNext && i+1 < len(args) {
-			i++
-			split = append(split, args[i])
-		}
+// screen is the screen that the flag opens, "" when it was not given or opens none.
+func (v *flagValue) screen() string {
+	switch {
+	case !v.given:
+		return ""
+	case v.row.Action == ScreenNamed:
+		return v.text
 	}
-	return split
+	return v.row.Screen
 }
 
 // usageError turns pflag's errors into ours.
-func usageError(err error, args []string, rows []Binding) error {
+func usageError(err error, rows []Binding) error {
 	var ours *UsageError
-	if errors.As(err, &ours) {
-		return ours
-	}
 	var unknown *pflag.NotExistError
 	var needs *pflag.ValueRequiredError
+	var syntax *pflag.InvalidSyntaxError
 	switch {
-	case errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() != "":
-		return unknownShort(unknown.GetSpecifiedShortnames(), args, rows)
+	case errors.As(err, &ours):
+		return ours
 	case errors.As(err, &unknown):
 		return unknownLong(unknown.GetSpecifiedName(), rows)
 	case errors.As(err, &needs):
 		name := needs.GetFlag().Name
 		i := slices.IndexFunc(rows, func(b Binding) bool { return b.Flag == name })
 		return &UsageError{"--" + name, "it needs a value", "allowed is " + rows[i].Allowed}
-	}
-	var syntax *pflag.InvalidSyntaxError
-	if errors.As(err, &syntax) {
-		return &UsageError{quote(syntax.GetSpecifiedFlag()), "not a flag", "filter words that begin with - go after --"}
+	case errors.As(err, &syntax):
+		return &UsageError{quote(syntax.GetSpecifiedFlag()), "not a flag",
+			"filter words that begin with - go after --"}
 	}
 	return &UsageError{"command line", err.Error(), ""}
 }
 
 func unknownLong(name string, rows []Binding) error {
+	e := &UsageError{Where: "--" + escape(name), What: "no such flag"}
 	var flags []string
 	for i := range rows {
 		if rows[i].Flag != "" && !rows[i].Hidden {
 			flags = append(flags, rows[i].Flag)
 		}
 	}
-	e := &UsageError{Where: "--" + escape(name), What: "no such flag"}
-	if near := suggest(name, flags); near != "" {
+	if begun := begunBy(rows, name); len(begun) > 1 {
+		flags = flags[:0]
+		for _, row := range begun {
+			flags = append(flags, row.Flag)
+		}
+		e.What = "several flags begin so"
+		e.Allowed = "allowed are --" + strings.Join(flags, " --")
+	} else if near := suggest(name, flags); near != "" {
 		e.Allowed = "did you mean --" + near + "?"
 	} else {
 		e.Allowed = "allowed are --" + strings.Join(flags, " --")
 	}
 	return e
-}
-
-// unknownShort takes what is left of a bundle, from the letter that is no flag.
-func unknownShort(rest string, args []string, rows []Binding) error {
-	_, size := utf8.DecodeRuneInString(rest)
-	bundle := args[slices.IndexFunc(args, func(arg string) bool {
-		return len(arg) > len(rest) && arg[0] == '-' && arg[1] != '-' && strings.HasSuffix(arg, rest)
-	})]
-	e := &UsageError{Where: "-" + escape(rest[:size]), What: "no such flag"}
-	if len(bundle) > 2 {
-		e.Where += " in " + quote(bundle)
-	}
-	var letters []string
-	for i := range rows {
-		if rows[i].Short != "" {
-			letters = append(letters, rows[i].Short)
-		}
-		if !rows[i].Hidden && bundle == "-"+rows[i].Flag {
-			e.Allowed = "did you mean --" + rows[i].Flag + "?"
-		}
-	}
-	if e.Allowed == "" {
-		e.Allowed = "allowed are -" + strings.Join(letters, " -")
-	}
-	return e
-}
-
-// The bounds of an interval.
-const (
-	MinInterval = 100 * time.Millisecond
-	MaxInterval = time.Hour
-
-	// AllowedTime says in messages what ParseInterval takes.
-	AllowedTime = "100ms to 1h, as 500ms, 2s or 2 (seconds)"
-)
-
-// ParseInterval takes a time between samples, from MinInterval to MaxInterval: "500ms", "2s", "1m30s" or
-// a bare number of seconds. The error says what is wrong, to follow the value in a message.
-func ParseInterval(s string) (time.Duration, error) {
-	number := s
-	if strings.Trim(s, "0123456789.") == "" {
-		number += "s"
-	}
-	d, err := time.ParseDuration(number)
-	switch {
-	case err != nil:
-		return 0, errors.New("is not a time")
-	case d < MinInterval:
-		return 0, errors.New("is too short")
-	case d > MaxInterval:
-		return 0, errors.New("is too long")
-	}
-	return d, nil
-}
-
-// Themes are the colour schemes.
-func Themes() []string { return []string{"default", "light", "high-contrast", "none"} }
-
-// What follows makes the setters of the table's flags.
-
-func on(field func(*Options) *bool) func(*Options, string) error {
-	return func(o *Options, _ string) error { *field(o) = true; return nil }
-}
-
-func word(field func(*Options) *string) func(*Options, string) error {
-	return func(o *Options, s string) error {
-		if s[0] == '-' {
-			return errors.New("looks like a flag")
-		}
-		*field(o) = s
-		return nil
-	}
-}
-
-func list(field func(*Options) *[]string) func(*Options, string) error {
-	return func(o *Options, s string) error {
-		words := strings.Split(s, ",")
-		for i, w := range words {
-			words[i] = strings.TrimSpace(w)
-			if words[i] == "" {
-				return errors.New("has an empty name")
-			}
-		}
-		*field(o) = words
-		return nil
-	}
-}
-
-func oneOf(field func(*Options) *string, allowed ...string) func(*Options, string) error {
-	return func(o *Options, s string) error {
-		if !slices.Contains(allowed, s) {
-			return errors.New("is not known")
-		}
-		*field(o) = s
-		return nil
-	}
-}
-
-func number(field func(*Options) *int) func(*Options, string) error {
-	return func(o *Options, s string) error {
-		n, err := strconv.ParseInt(s, 10, 32)
-		if err != nil || n < 1 || s[0] == '+' {
-			return errors.New("is no such number")
-		}
-		*field(o) = int(n)
-		return nil
-	}
-}
-
-func duration(field func(*Options) *time.Duration) func(*Options, string) error {
-	return func(o *Options, s string) error {
-		d, err := ParseInterval(s)
-		if err != nil {
-			return err
-		}
-		*field(o) = d
-		return nil
-	}
-}
-
-// joinWords writes words as a sentence lists them: "a, b or c".
-func joinWords(words []string) string {
-	if len(words) < 2 {
-		return strings.Join(words, "")
-	}
-	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
 }

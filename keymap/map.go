@@ -59,7 +59,7 @@ func Screens() []string { return screenNames(screenRows()) }
 // ScreenAction is the action that opens the screen of that name, as --screen takes it.
 func (m Map) ScreenAction(name string) (Action, bool) {
 	for i := range m.rows {
-		if name != "" && m.rows[i].Screen == name {
+		if name != "" && m.rows[i].Screen == name && m.rows[i].Context != "" {
 			return m.rows[i].Action, true
 		}
 	}
@@ -280,6 +280,7 @@ func cloneRows(rows []Binding) []Binding {
 	for i := range rows {
 		rows[i].Keys = slices.Clone(rows[i].Keys)
 		rows[i].fixed = slices.Clone(rows[i].fixed)
+		rows[i].Also = slices.Clone(rows[i].Also)
 	}
 	return rows
 }

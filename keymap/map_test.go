@@ -82,9 +82,21 @@ func TestEveryRowIsWhole(t *testing.T) {
 				t.Errorf("%s: flag --%s -%s twice", name, row.Flag, row.Short)
 			}
 			flags[row.Flag], shorts[row.Short] = true, true
+			for _, also := range row.Also {
+				if flags[also] || shorts[also] {
+					t.Errorf("%s: %q is another flag's", name, also)
+				}
+				flags[also], shorts[also] = true, true
+			}
 			if row.set == nil || (row.Arg == "") != (row.Allowed == "") {
 				t.Errorf("%s: --%s: no setter, or a value without what is allowed", name, row.Flag)
 			}
+			if len(row.Flag) < 2 || len(row.Short) > 1 || row.optional != nil && row.Arg == "" {
+				t.Errorf("%s: --%s -%s: a long flag, a letter, and only a value may be left out", name, row.Flag, row.Short)
+			}
+		}
+		if row.Screen != "" && !slices.Contains(Screens(), row.Screen) {
+			t.Errorf("%s: no screen is %s", name, row.Screen)
 		}
 		if row.Footer > 0 && (len(row.Title) < 2 || len(row.Title) > 6 || len(row.Keys) == 0) {
 			t.Errorf("%s: title %q in the footer", name, row.Title)
@@ -114,14 +126,6 @@ func TestEverySymbolHasALetterOrFKey(t *testing.T) {
 	}
 }
 
-func TestKeptFree(t *testing.T) {
-	for _, k := range []Key{"w", "r", "5", "6", "7", "8", "9"} {
-		if a, ok := Default().Action(Sockets, k); ok {
-			t.Errorf("%s is %s; it is kept for what is to come", k, a)
-		}
-	}
-}
-
 func TestAction(t *testing.T) {
 	cases := []struct {
 		ctx  Context
@@ -140,6 +144,9 @@ func TestAction(t *testing.T) {
 		{Sockets, "+ D", IntervalLonger}, {Sockets, "- d", IntervalShorter}, {Sockets, "Enter", Open},
 		{Sockets, "Esc Backspace", Back}, {Sockets, "1", ScreenSockets}, {Sockets, "2", ScreenProcesses},
 		{Sockets, "3", ScreenHosts}, {Sockets, "4", ScreenCount}, {Sockets, "Tab", ScreenNext},
+		{Sockets, "5", ScreenUnix}, {Sockets, "6", ScreenInterfaces}, {Sockets, "7 r", ScreenRoutes},
+		{Sockets, "8", ScreenStatistics}, {Sockets, "9", ScreenGroups}, {Sockets, "0", ScreenNAT},
+		{Sockets, "w", ToggleRaw}, {Sockets, "U", ToggleUDPLite}, {Sockets, "z", HideUnchanged},
 		{Sockets, "Shift-Tab", ScreenPrevious},
 		{Sockets, "j Down", MoveDown}, {Sockets, "k Up", MoveUp}, {Sockets, "g Home", MoveTop},
 		{Sockets, "G End", MoveBottom},
@@ -147,8 +154,8 @@ func TestAction(t *testing.T) {
 		{Sockets, "PgDn", PageDown},
 		{Sockets, "Left", ScrollLeft}, {Sockets, "Right", ScrollRight}, {Sockets, "Ctrl-Z", Suspend},
 		{Sockets, "Ctrl-L", Redraw},
-		{Sockets, "y N w", ""},
-		{Table, "t K x", ""}, {Table, "s", Sort}, {Table, "j", MoveDown},
+		{Sockets, "y N o O", ""},
+		{Table, "t w U K x", ""}, {Table, "z", HideUnchanged}, {Table, "r", ScreenRoutes}, {Table, "0", ScreenNAT}, {Table, "s", Sort}, {Table, "j", MoveDown},
 		{Details, "K", Kill}, {Details, "x", Close}, {Details, "c", Copy}, {Details, "s / t", ""},
 		{Details, "q", Quit}, {Details, "Esc", Back},
 		{HelpScreen, "q Esc", Cancel}, {HelpScreen, "? h", HelpClose}, {HelpScreen, "j", MoveDown},
@@ -247,9 +254,19 @@ func TestScreenAction(t *testing.T) {
 	m := Default()
 	for i, name := range Screens() {
 		a, ok := m.ScreenAction(name)
-		if !ok || m.Keys(a)[0] != Key(rune('1'+i)) {
+		if !ok || m.Keys(a)[0] != Key("1234567890"[i]) {
 			t.Errorf("screen %s: %q, keys %v", name, a, m.Keys(a))
 		}
+	}
+	want := "sockets processes hosts count unix interfaces routes statistics groups nat"
+	if got := strings.Join(Screens(), " "); got != want {
+		t.Errorf("screens %s, want %s", got, want)
+	}
+	if err := m.Rebind(ScreenInterfaces, nil); err != nil {
+		t.Fatal(err)
+	}
+	if a, _ := m.ScreenAction("interfaces"); a != ScreenInterfaces {
+		t.Errorf("without a key interfaces are opened by %s", a)
 	}
 	if a, ok := m.ScreenAction(""); ok {
 		t.Errorf("no name opens %s", a)
@@ -280,21 +297,21 @@ func TestRebind(t *testing.T) {
 	if err := m.Rebind(Kill, nil); err != nil || len(m.Keys(Kill)) != 0 {
 		t.Errorf("kill cannot be taken off the keyboard: %v, %v", err, m.Keys(Kill))
 	}
-	if err := m.Rebind(Back, []Key{"z"}); err != nil || !slices.Equal(m.Keys(Back), []Key{"z", Esc}) {
+	if err := m.Rebind(Back, []Key{"Z"}); err != nil || !slices.Equal(m.Keys(Back), []Key{"Z", Esc}) {
 		t.Errorf("back lost Esc: %v, %v", err, m.Keys(Back))
 	}
 	if err := m.Rebind(Interrupt, nil); err != nil || !slices.Equal(m.Keys(Interrupt), []Key{"Ctrl-C"}) {
 		t.Errorf("interrupt lost Ctrl-C: %v, %v", err, m.Keys(Interrupt))
 	}
 	// a global action may get a letter, which is typed all the same where a line is
-	if err := m.Rebind(Redraw, []Key{"w"}); err != nil {
+	if err := m.Rebind(Redraw, []Key{"O"}); err != nil {
 		t.Error(err)
 	}
-	if a, ok := m.Action(FilterLine, "w"); ok {
-		t.Errorf("w in the filter line is %s", a)
+	if a, ok := m.Action(FilterLine, "O"); ok {
+		t.Errorf("O in the filter line is %s", a)
 	}
-	if a, _ := m.Action(Dialog, "w"); a != Redraw {
-		t.Errorf("w in a dialog is %q", a)
+	if a, _ := m.Action(Dialog, "O"); a != Redraw {
+		t.Errorf("O in a dialog is %q", a)
 	}
 	// the same letter may mean another thing in a dialog
 	if err := m.Rebind(Quit, []Key{"y"}); err != nil {
@@ -365,7 +382,7 @@ func TestWithSwaps(t *testing.T) {
 		blame   Action
 	}{
 		{map[Action][]Key{Sort: {"o"}, FilterRows: {"o"}}, FilterRows},
-		{map[Action][]Key{Back: {"z"}, Sort: {Esc}}, Sort}, // Esc stays with back
+		{map[Action][]Key{Back: {"Z"}, Sort: {Esc}}, Sort}, // Esc stays with back
 		{map[Action][]Key{Sort: {"o"}, Kill: {"q"}}, Kill},
 	}
 	for _, c := range cases {

@@ -7,14 +7,15 @@ import (
 	"strings"
 )
 
-// The comments around the generated block of the README.
+// The comments around the generated blocks of the README: the keys, and where other tools' commands went.
 const (
-	MarkdownBegin = "<!-- keys:begin -->"
-	MarkdownEnd   = "<!-- keys:end -->"
+	MarkdownBegin  = "<!-- keys:begin -->"
+	MarkdownEnd    = "<!-- keys:end -->"
+	ElsewhereBegin = "<!-- elsewhere:begin -->"
+	ElsewhereEnd   = "<!-- elsewhere:end -->"
 )
 
-// Markdown is the README's block: the keys with their flags, and where the commands of netstat and TCPView
-// went.
+// Markdown is the README's first block: the keys with their flags.
 func (m Map) Markdown() string {
 	var b strings.Builder
 	b.WriteString("| | Keys | Flag | |\n|---|---|---|---|\n")
@@ -33,25 +34,33 @@ func (m Map) Markdown() string {
 			title = ""
 		}
 	}
-	b.WriteString("\nFor hands that know another tool:\n\n")
-	b.WriteString("| netstat on Linux | netstat on Windows | TCPView | Keys | Flag | |\n|---|---|---|---|---|---|\n")
+	return b.String()
+}
+
+// MarkdownElsewhere is the README's second block: which key and which flag do what netstat and TCPView do.
+func (m Map) MarkdownElsewhere() string {
+	var b strings.Builder
+	b.WriteString("| netstat on Linux | netstat on Windows | TCPView | key here | flag here |\n" +
+		"|---|---|---|---|---|\n")
 	for i := range m.rows {
 		row := &m.rows[i]
-		if row.Netstat == "" && row.Windows == "" && row.TCPView == "" {
+		if row.Hidden || row.Netstat == "" && row.Windows == "" && row.TCPView == "" {
 			continue
 		}
-		help := row.Help
-		if len(row.Keys) == 0 {
-			help = row.flagHelp()
-		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", code(row.Netstat), code(row.Windows),
-			cell(row.TCPView), codeKeys(row.Keys), code(row.plainFlag()), cell(help))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", code(row.Netstat), code(row.Windows), cell(row.TCPView),
+			codeKeys(row.Keys), code(row.plainFlag()))
 	}
 	return b.String()
 }
 
-// plainFlag is the flag without the column in which Spelling aligns it.
-func (b *Binding) plainFlag() string { return strings.TrimSpace(b.Spelling()) }
+// plainFlag is the flag without the column in which Spelling aligns it. A screen that has no flag of its own
+// is opened by --screen.
+func (b *Binding) plainFlag() string {
+	if b.Flag == "" && b.Screen != "" {
+		return "--screen " + b.Screen
+	}
+	return strings.TrimSpace(b.Spelling())
+}
 
 func codeKeys(keys []Key) string {
 	words := make([]string, len(keys))
@@ -75,19 +84,19 @@ func code(s string) string {
 
 func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
 
-// ReplaceBlock gives a README with what stands between MarkdownBegin and MarkdownEnd replaced by block.
-// It is an error when these lines are not there exactly once and in this order.
-func ReplaceBlock(readme, block string) (string, error) {
-	head, rest, found := strings.Cut(readme, MarkdownBegin+"\n")
+// ReplaceBlock gives a README with what stands between the lines begin and end replaced by block. It is an
+// error when these lines are not there exactly once and in this order.
+func ReplaceBlock(readme, begin, end, block string) (string, error) {
+	head, rest, found := strings.Cut(readme, begin+"\n")
 	if !found {
-		return "", fmt.Errorf("no line %q: put it and %q where the key table belongs", MarkdownBegin, MarkdownEnd)
+		return "", fmt.Errorf("no line %q: put it and %q where the table belongs", begin, end)
 	}
-	_, tail, found := strings.Cut(rest, MarkdownEnd)
+	_, tail, found := strings.Cut(rest, end)
 	if !found {
-		return "", fmt.Errorf("no line %q after %q", MarkdownEnd, MarkdownBegin)
+		return "", fmt.Errorf("no line %q after %q", end, begin)
 	}
-	if strings.Contains(tail, MarkdownBegin) || strings.Contains(head+tail, MarkdownEnd) {
-		return "", fmt.Errorf("%q and %q stand there more than once", MarkdownBegin, MarkdownEnd)
+	if strings.Contains(tail, begin) || strings.Contains(head+tail, end) {
+		return "", fmt.Errorf("%q and %q stand there more than once", begin, end)
 	}
-	return head + MarkdownBegin + "\n" + block + MarkdownEnd + tail, nil
+	return head + begin + "\n" + block + end + tail, nil
 }

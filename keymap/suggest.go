@@ -56,15 +56,16 @@ func slips(a, b string) int {
 }
 
 // quote quotes what a user typed for a message of one line: escaped, so that it cannot steer a terminal,
-// and cut.
+// and cut where it gets longer than 60 bytes so.
 func quote(s string) string {
 	const most = 60
-	if len(s) > most {
-		cut := most
-		for cut > 0 && !utf8.RuneStart(s[cut]) {
-			cut--
+	for i, written := 0, 0; i < len(s); {
+		_, size := utf8.DecodeRuneInString(s[i:])
+		written += len(strconv.Quote(s[i:i+size])) - len(`""`)
+		if written > most {
+			return strconv.Quote(s[:i] + "…")
 		}
-		s = s[:cut] + "…"
+		i += size
 	}
 	return strconv.Quote(s)
 }

@@ -2,16 +2,14 @@ package keymap
 
 // The table: every action with its keys, its flag and its words. Letters follow what hands know from
 // netstat's flags, vim and htop; every key that is a symbol has a letter or an F-key beside it.
-//
-// w is kept free for raw sockets, r for routes, and the digits from 5 for the screens still to come.
 
 import "time"
 
 func table() []Binding {
 	var rows []Binding
 	for _, part := range [][]Binding{
-		moveRows(), showRows(), findRows(), actRows(), sampleRows(), printRows(), screenRows(),
-		applicationRows(), dialogRows(),
+		moveRows(), screenRows(), socketRows(), showRows(), findRows(), actRows(), sampleRows(), printRows(),
+		applicationRows(), dialogRows(), refusedRows(),
 	} {
 		rows = append(rows, part...)
 	}
@@ -39,52 +37,111 @@ func moveRows() []Binding {
 	}
 }
 
-func showRows() []Binding {
-	return []Binding{
-		{Action: ToggleTCP, Context: Sockets, Keys: []Key{"t"}, Group: GroupShow, Help: "only TCP, and all again; with u both",
-			Flag: "tcp", Short: "t", FlagHelp: "TCP sockets; with neither -t nor -u both",
-			Netstat: "-t", Windows: "-p TCP", TCPView: "TCP v4, TCP v6",
-			set: on(func(o *Options) *bool { return &o.TCP })},
-		{Action: ToggleUDP, Context: Sockets, Keys: []Key{"u"}, Group: GroupShow, Help: "only UDP, and all again; with t both",
-			Flag: "udp", Short: "u", FlagHelp: "UDP sockets",
-			Netstat: "-u", Windows: "-p UDP", TCPView: "UDP v4, UDP v6",
-			set: on(func(o *Options) *bool { return &o.UDP })},
-		{Action: Family, Context: Sockets, Keys: []Key{"i"}, Group: GroupShow,
+func socketRows() []Binding {
+	return append(protocolRows(), []Binding{
+		{Action: Family, Context: Sockets, Keys: []Key{"i"}, Group: GroupSockets,
 			Help: "next of: both families, IPv4, IPv6"},
-		{Action: OnlyIPv4, Group: GroupShow, Flag: "inet", Short: "4", Help: "IPv4 sockets",
+		{Action: OnlyIPv4, Group: GroupSockets, Flag: "inet", Short: "4", Also: []string{"ip"}, Help: "IPv4",
 			Netstat: "-4", TCPView: "TCP v4, UDP v4",
 			set: on(func(o *Options) *bool { return &o.IPv4 })},
-		{Action: OnlyIPv6, Group: GroupShow, Flag: "inet6", Short: "6", Help: "IPv6 sockets",
+		{Action: OnlyIPv6, Group: GroupSockets, Flag: "inet6", Short: "6", Help: "IPv6; with -4 both",
 			Netstat: "-6", Windows: "-p TCPv6", TCPView: "TCP v6, UDP v6",
 			set: on(func(o *Options) *bool { return &o.IPv6 })},
-		{Action: Listening, Context: Sockets, Keys: []Key{"l"}, Group: GroupShow,
+		{Action: Protocol, Group: GroupSockets, Flag: "protocol", Short: "A", Arg: "FAMILY",
+			Allowed: "inet, inet6 or unix, with commas between them",
+			Help:    "inet, inet6, unix: as -4, -6, -x; or inet,unix", Netstat: "-A", set: setFamilies},
+		{Action: Listening, Context: Sockets, Keys: []Key{"l"}, Group: GroupSockets,
 			Help: "next of: all sockets, connected, listening",
 			Flag: "listening", Short: "l", FlagHelp: "listening sockets only", Netstat: "-l",
 			TCPView: "Show Unconnected Endpoints",
 			set:     on(func(o *Options) *bool { return &o.Listening })},
-		{Action: ShowAll, Context: Sockets, Keys: []Key{"a"}, Group: GroupShow,
+		{Action: ShowAll, Context: Sockets, Keys: []Key{"a"}, Group: GroupSockets,
 			Help: "everything again: no filter, nothing switched off",
 			Flag: "all", Short: "a", FlagHelp: "listening and connected sockets; wins over -l",
 			Netstat: "-a", Windows: "-a", set: on(func(o *Options) *bool { return &o.All })},
-		{Action: Numeric, Context: Screen, Keys: []Key{"n"}, Group: GroupShow,
-			Help: "addresses and ports as numbers or as names",
-			Flag: "numeric", Short: "n", FlagHelp: "addresses and ports as numbers (as it starts)",
-			Netstat: "-n", Windows: "-n", TCPView: "Resolve Addresses",
-			set: func(o *Options, _ string) error { o.Numeric, o.Names = true, false; return nil }},
-		{Action: Names, Group: GroupShow, Flag: "names", Help: "hosts and services by name; the last of -n, --names wins",
-			Windows: "-f", set: func(o *Options, _ string) error { o.Numeric, o.Names = false, true; return nil }},
+	}...)
+}
+
+// protocolRows are the set of protocols: a key shows one alone, and further keys add theirs.
+func protocolRows() []Binding {
+	return []Binding{
+		{Action: ToggleTCP, Context: Sockets, Keys: []Key{"t"}, Group: GroupSockets,
+			Help: "only TCP, and all again; with u, U or w those too",
+			Flag: "tcp", Short: "t", FlagHelp: "TCP; with none of -t -u -U -w -S -x all of them",
+			Netstat: "-t", Windows: "-p TCP", TCPView: "TCP v4, TCP v6",
+			set: on(func(o *Options) *bool { return &o.TCP })},
+		{Action: ToggleUDP, Context: Sockets, Keys: []Key{"u"}, Group: GroupSockets,
+			Help: "only UDP, and all again; with t, U or w those too",
+			Flag: "udp", Short: "u", FlagHelp: "UDP",
+			Netstat: "-u", Windows: "-p UDP", TCPView: "UDP v4, UDP v6",
+			set: on(func(o *Options) *bool { return &o.UDP })},
+		{Action: ToggleUDPLite, Context: Sockets, Keys: []Key{"U"}, Group: GroupSockets,
+			Help: "only UDP-Lite, and all again; with t, u or w those too",
+			Flag: "udplite", Short: "U", FlagHelp: "UDP-Lite", Netstat: "-U",
+			set: on(func(o *Options) *bool { return &o.UDPLite })},
+		{Action: ToggleRaw, Context: Sockets, Keys: []Key{"w"}, Group: GroupSockets,
+			Help: "only raw, and all again; with t, u or U those too",
+			Flag: "raw", Short: "w", FlagHelp: "raw sockets", Netstat: "-w",
+			set: on(func(o *Options) *bool { return &o.Raw })},
+		{Action: OnlySCTP, Group: GroupSockets, Flag: "sctp", Short: "S", Help: "SCTP, where the kernel has it",
+			Netstat: "-S", set: on(func(o *Options) *bool { return &o.SCTP })},
+		{Action: OnlyUnix, Group: GroupSockets, Flag: "unix", Short: "x", Help: "unix sockets",
+			Netstat: "-x", set: on(func(o *Options) *bool { return &o.Unix })},
+	}
+}
+
+func showRows() []Binding {
+	return append(nameRows(), []Binding{
+		{Action: Programs, Group: GroupShow, Flag: "programs", Short: "p", Also: []string{"program"},
+			Help: "the process of each socket: PID/Program name", Netstat: "-p", Windows: "-b, -o",
+			set: on(func(o *Options) *bool { return &o.Programs })},
+		{Action: Timers, Group: GroupShow, Flag: "timers", Short: "o", Also: []string{"timer"},
+			Help: "the timer of each socket", Netstat: "-o", set: on(func(o *Options) *bool { return &o.Timers })},
+		{Action: Extend, Group: GroupShow, Flag: "extend", Short: "e",
+			Help: "more: user and inode; of routes metrics, -ee all", Netstat: "-e",
+			set: count(func(o *Options) *int { return &o.Extend })},
+		{Action: Wide, Group: GroupShow, Flag: "wide", Short: "W", Help: "do not cut addresses and names",
+			Netstat: "-W", set: on(func(o *Options) *bool { return &o.Wide })},
+		{Action: Verbose, Group: GroupShow, Flag: "verbose", Short: "v", Help: "say what the kernel does not have",
+			Netstat: "-v", set: on(func(o *Options) *bool { return &o.Verbose })},
 		{Action: Columns, Context: Table, Keys: []Key{"C", "F2"}, Group: GroupShow,
 			Help: "choose the columns", Title: "cols", Footer: 10,
 			Flag: "columns", Arg: "A,B,C", Allowed: "columns' names, with commas between them",
 			FlagHelp: "show these columns, in this order",
-			Netstat:  "-p -e -o", Windows: "-b -o", set: list(func(o *Options) *[]string { return &o.Columns })},
+			Netstat:  "| awk '{print $4,$6}'", set: list(func(o *Options) *[]string { return &o.Columns })},
+		{Action: HideUnchanged, Context: Table, Keys: []Key{"z"}, Group: GroupShow,
+			Help: "statistics: only what changes, and all again"},
+	}...)
+}
+
+// nameRows say what is shown by name and what by number.
+func nameRows() []Binding {
+	return []Binding{
+		{Action: Numeric, Context: Screen, Keys: []Key{"n"}, Group: GroupShow,
+			Help: "addresses and ports as numbers or as names",
+			Flag: "numeric", Short: "n", FlagHelp: "numbers, no names: as the screen starts",
+			Netstat: "-n", Windows: "-n", TCPView: "Resolve Addresses",
+			set: func(o *Options, _ string) error { o.Numeric, o.Names = true, false; return nil }},
+		{Action: NumericHosts, Group: GroupShow, Flag: "numeric-hosts", Help: "hosts as numbers",
+			Netstat: "--numeric-hosts", set: on(func(o *Options) *bool { return &o.NumericHosts })},
+		{Action: NumericPorts, Group: GroupShow, Flag: "numeric-ports", Help: "ports as numbers",
+			Netstat: "--numeric-ports", set: on(func(o *Options) *bool { return &o.NumericPorts })},
+		{Action: NumericUsers, Group: GroupShow, Flag: "numeric-users", Help: "users as numbers",
+			Netstat: "--numeric-users", set: on(func(o *Options) *bool { return &o.NumericUsers })},
+		{Action: Names, Group: GroupShow, Flag: "names",
+			Help:    "hosts and services by name; the last of it and -n wins",
+			Windows: "-f", set: func(o *Options, _ string) error { o.Numeric, o.Names = false, true; return nil }},
+		{Action: Symbolic, Group: GroupShow, Flag: "symbolic", Short: "N",
+			Help: "taken, as netstat does; changes nothing here", Netstat: "-N",
+			set: on(func(o *Options) *bool { return &o.Symbolic })},
 	}
 }
 
 func findRows() []Binding {
 	return []Binding{
 		{Action: FilterRows, Context: Table, Keys: []Key{"/", "f", "F4"}, Group: GroupFind,
-			Help: "show only rows that match", Title: "filter", Footer: 2, Netstat: "| grep"},
+			Help: "show only rows that match", Title: "filter", Footer: 2, Netstat: "| grep", Windows: "| findstr",
+			TCPView: "search"},
 		{Action: Sort, Context: Table, Keys: []Key{"s", "F6"}, Group: GroupFind,
 			Help: "choose the column to sort by", Title: "sort", Footer: 3,
 			Flag: "sort", Arg: "COLUMN", Allowed: "a column's name", FlagHelp: "sort by this column",
@@ -133,10 +190,13 @@ func sampleRows() []Binding {
 		{Action: IntervalShorter, Context: Screen, Keys: []Key{"-", "d"}, Group: GroupSample,
 			Help: "sample more often", TCPView: "Update Speed"},
 		{Action: Interval, Group: GroupSample, Flag: "interval", Arg: "TIME", Allowed: AllowedTime,
-			Help: "sample every 500ms, 2s or 2 (seconds); default 1s", Netstat: "-c", Windows: "interval",
+			Help:    "sample every 500ms, 2s or 2 (seconds); default 1s",
 			TCPView: "Update Speed", set: duration(func(o *Options) *time.Duration { return &o.Interval })},
+		{Action: Continuous, Group: GroupSample, Flag: "continuous", Short: "c", Arg: "SEC", Allowed: AllowedTime,
+			optional: leadingDigits, Help: "print every SEC; a number after -c is SEC, no filter",
+			Netstat: "-c", Windows: "interval", set: setContinuous},
 		{Action: Hold, Group: GroupSample, Flag: "hold", Arg: "TIME", Allowed: AllowedTime,
-			Help: "how long changes stay; default the interval, at least 1s",
+			Help: "how long changes stay; default one interval, from 1s",
 			set:  duration(func(o *Options) *time.Duration { return &o.Hold })},
 		{Action: NetNS, Group: GroupSample, Flag: "netns", Arg: "NAME", Allowed: "own; the other namespaces come later",
 			Help: "network namespace to look into: own", set: oneOf(func(o *Options) *string { return &o.NetNS }, "own")},
@@ -147,9 +207,9 @@ func printRows() []Binding {
 	return []Binding{
 		{Action: Once, Group: GroupPrint, Flag: "once", Help: "print the table once, on a terminal too",
 			set: on(func(o *Options) *bool { return &o.Once })},
-		{Action: JSON, Group: GroupPrint, Flag: "json", Help: "print it as JSON: raw numbers",
+		{Action: JSON, Group: GroupPrint, Flag: "json", Help: "print as JSON, raw numbers; with -c an object a line",
 			set: on(func(o *Options) *bool { return &o.JSON })},
-		{Action: CSV, Group: GroupPrint, Flag: "csv", Help: "print it as CSV: raw numbers",
+		{Action: CSV, Group: GroupPrint, Flag: "csv", Help: "print as CSV, raw numbers",
 			set: on(func(o *Options) *bool { return &o.CSV })},
 		{Action: Top, Group: GroupPrint, Flag: "top", Arg: "N", Allowed: "a whole number from 1",
 			Help: "print the first N rows", Netstat: "| head", set: number(func(o *Options) *int { return &o.Top })},
@@ -157,31 +217,66 @@ func printRows() []Binding {
 }
 
 func screenRows() []Binding {
-	rows := []Binding{
-		{Action: ScreenSockets, Context: Screen, Keys: []Key{"1"}, Group: GroupScreens, Screen: "sockets",
-			Help: "every socket, its owner and what it moves"},
-		{Action: ScreenProcesses, Context: Screen, Keys: []Key{"2"}, Group: GroupScreens, Screen: "processes",
-			Help: "what each process holds and moves"},
-		{Action: ScreenHosts, Context: Screen, Keys: []Key{"3"}, Group: GroupScreens, Screen: "hosts",
-			Help: "the connections of each remote address"},
-		{Action: ScreenCount, Context: Screen, Keys: []Key{"4"}, Group: GroupScreens, Screen: "count",
-			Help: "the sockets of each value of a column"},
-	}
+	rows := append(liveRows(), tableRows()...)
 	names := screenNames(rows)
 	return append(rows, []Binding{
-		{Action: ScreenNext, Context: Screen, Keys: []Key{Tab}, Group: GroupScreens, Help: "next screen"},
-		{Action: ScreenPrevious, Context: Screen, Keys: []Key{ShiftTab}, Group: GroupScreens,
+		{Action: OneInterface, Group: GroupTables, Screen: "interfaces", Flag: "interface", Short: "I", Arg: "NAME",
+			Allowed: "an interface's name", optional: wordAhead, Help: "this interface alone: -I eth0, -I=eth0",
+			Netstat: "-I", set: func(o *Options, s string) error { o.Interface = s; return nil }},
+		{Action: RouteCache, Group: GroupTables, Flag: "cache", Short: "C",
+			Help: "the route cache, which Linux has not had since 3.6", Netstat: "-C",
+			set: on(func(o *Options) *bool { return &o.Cache })},
+		{Action: ScreenNext, Context: Screen, Keys: []Key{Tab}, Group: GroupTables, Help: "next screen"},
+		{Action: ScreenPrevious, Context: Screen, Keys: []Key{ShiftTab}, Group: GroupTables,
 			Help: "previous screen"},
-		{Action: ScreenNamed, Group: GroupScreens, Flag: "screen", Arg: "NAME", Allowed: joinWords(names),
-			Help: "start with " + joinWords(names),
-			set:  oneOf(func(o *Options) *string { return &o.Screen }, names...)},
+		{Action: ScreenNamed, Group: GroupTables, Flag: "screen", Arg: "NAME", Allowed: joinWords(names),
+			Help: "open the screen of this name", FlagHelp: "the screen of this name: see Screens below",
+			set: oneOf(func(o *Options) *string { return &o.Screen }, names...)},
 	}...)
 }
 
+// liveRows open the screens that netstat has no flag for.
+func liveRows() []Binding {
+	return []Binding{
+		{Action: ScreenSockets, Context: Screen, Keys: []Key{"1"}, Group: GroupTables, Screen: "sockets",
+			Help: "every socket, its owner and what it moves"},
+		{Action: ScreenProcesses, Context: Screen, Keys: []Key{"2"}, Group: GroupTables, Screen: "processes",
+			Help: "what each process holds and moves"},
+		{Action: ScreenHosts, Context: Screen, Keys: []Key{"3"}, Group: GroupTables, Screen: "hosts",
+			Help: "the connections of each remote address"},
+		{Action: ScreenCount, Context: Screen, Keys: []Key{"4"}, Group: GroupTables, Screen: "count",
+			Help: "the sockets of each value of a column"},
+	}
+}
+
+// tableRows open netstat's tables.
+func tableRows() []Binding {
+	return []Binding{
+		{Action: ScreenUnix, Context: Screen, Keys: []Key{"5"}, Group: GroupTables, Screen: "unix",
+			Help: "unix sockets: path, type, state, peer", Netstat: "-x"},
+		{Action: ScreenInterfaces, Context: Screen, Keys: []Key{"6"}, Group: GroupTables, Screen: "interfaces",
+			Help: "interfaces: state, traffic, errors, drops",
+			Flag: "interfaces", Short: "i", Netstat: "-i", set: opens},
+		{Action: ScreenRoutes, Context: Screen, Keys: []Key{"7", "r"}, Group: GroupTables, Screen: "routes",
+			Help: "routes: every table, both families",
+			Flag: "route", Short: "r", Also: []string{"fib", "F"}, FlagHelp: "routes; -F, --fib is the same",
+			Netstat: "-r, -F", Windows: "-r", set: opens},
+		{Action: ScreenStatistics, Context: Screen, Keys: []Key{"8"}, Group: GroupTables, Screen: "statistics",
+			Help: "statistics: the kernel's counters, explained",
+			Flag: "statistics", Short: "s", Netstat: "-s", Windows: "-s, -e", set: opens},
+		{Action: ScreenGroups, Context: Screen, Keys: []Key{"9"}, Group: GroupTables, Screen: "groups",
+			Help: "multicast groups of each interface", Flag: "groups", Short: "g", Netstat: "-g", set: opens},
+		{Action: ScreenNAT, Context: Screen, Keys: []Key{"0"}, Group: GroupTables, Screen: "nat",
+			Help: "connections that are masqueraded or translated", Flag: "masquerade", Short: "M", Netstat: "-M",
+			set: opens},
+	}
+}
+
+// screenNames are the screens that have keys, in the order of these.
 func screenNames(rows []Binding) []string {
 	var names []string
 	for i := range rows {
-		if rows[i].Screen != "" {
+		if rows[i].Screen != "" && rows[i].Context != "" {
 			names = append(names, rows[i].Screen)
 		}
 	}
@@ -253,4 +348,18 @@ func dialogRows() []Binding {
 		{Action: PromptCancel, Context: Prompt, Keys: []Key{Esc}, Group: GroupDialogs,
 			Help: "file name, confirmation: nothing done", Title: "cancel", Footer: 2, fixed: []Key{Esc}},
 	}
+}
+
+// refusedRows are flags of netstat for which there is nothing to show here: a better answer than "no such
+// flag".
+func refusedRows() []Binding {
+	rows := []Binding{
+		{Action: SELinux, Group: GroupApplication, Flag: "context", Short: "Z", Hidden: true,
+			Help: "refused", set: refuse("SELinux contexts are not shown; ss -Z shows them")},
+	}
+	for _, family := range otherFamilies() {
+		rows = append(rows, Binding{Action: Action("family-" + family), Group: GroupSockets, Flag: family,
+			Hidden: true, Help: "refused", set: refuse("this program has no such family; allowed are --inet, --inet6 and --unix")})
+	}
+	return rows
 }

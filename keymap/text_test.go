@@ -6,25 +6,29 @@ import (
 	"io/fs"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write the key table into README.md")
+var update = flag.Bool("update", false, "write the tables of keys and flags into README.md")
 
 const readme = "../README.md"
 
-// The README's block is generated. When it is stale: go test ./keymap -update
+// The README's blocks are generated. When one is stale: go test ./keymap -update
 func TestREADME(t *testing.T) {
 	text, err := os.ReadFile(readme)
 	if errors.Is(err, fs.ErrNotExist) {
-		t.Fatalf("there is no README.md yet; it needs the lines %s and %s, then: go test ./keymap -update",
-			MarkdownBegin, MarkdownEnd)
+		t.Fatalf("there is no README.md yet; it needs the lines %s, %s, %s and %s, then: go test ./keymap -update",
+			MarkdownBegin, MarkdownEnd, ElsewhereBegin, ElsewhereEnd)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := ReplaceBlock(string(text), Default().Markdown())
+	want, err := ReplaceBlock(string(text), MarkdownBegin, MarkdownEnd, Default().Markdown())
+	if err == nil {
+		want, err = ReplaceBlock(want, ElsewhereBegin, ElsewhereEnd, Default().MarkdownElsewhere())
+	}
 	if err != nil {
 		t.Fatalf("README.md: %v", err)
 	}
@@ -32,7 +36,7 @@ func TestREADME(t *testing.T) {
 		return
 	}
 	if !*update {
-		t.Fatal("README.md: the key table is stale; write it with: go test ./keymap -update")
+		t.Fatal("README.md: a table of keys is stale; write it with: go test ./keymap -update")
 	}
 	if err := os.WriteFile(readme, []byte(want), 0o644); err != nil {
 		t.Fatal(err)
@@ -40,11 +44,12 @@ func TestREADME(t *testing.T) {
 }
 
 func TestReplaceBlock(t *testing.T) {
-	got, err := ReplaceBlock("# a\n<!-- keys:begin -->\nold\nold\n<!-- keys:end -->\nb\n", "new\n")
+	got, err := ReplaceBlock("# a\n<!-- keys:begin -->\nold\nold\n<!-- keys:end -->\nb\n",
+		MarkdownBegin, MarkdownEnd, "new\n")
 	if want := "# a\n<!-- keys:begin -->\nnew\n<!-- keys:end -->\nb\n"; err != nil || got != want {
 		t.Errorf("%q, %v; want %q", got, err, want)
 	}
-	again, err := ReplaceBlock(got, "new\n")
+	again, err := ReplaceBlock(got, MarkdownBegin, MarkdownEnd, "new\n")
 	if err != nil || again != got {
 		t.Errorf("not the same the second time: %q, %v", again, err)
 	}
@@ -52,7 +57,7 @@ func TestReplaceBlock(t *testing.T) {
 		"", "<!-- keys:begin -->\n", "<!-- keys:end -->\n", "<!-- keys:end -->\n<!-- keys:begin -->\n",
 		"<!-- keys:begin -->\n<!-- keys:end -->\n<!-- keys:begin -->\n<!-- keys:end -->\n",
 	} {
-		if got, err := ReplaceBlock(bad, "new\n"); err == nil || got != "" {
+		if got, err := ReplaceBlock(bad, MarkdownBegin, MarkdownEnd, "new\n"); err == nil || got != "" {
 			t.Errorf("%q: %q, %v; want an error", bad, got, err)
 		}
 	}
@@ -62,7 +67,7 @@ func TestUsage(t *testing.T) {
 	usage := Default().Usage()
 	group := Group("")
 	listed := map[string]Group{}
-	flagLine := regexp.MustCompile(`^  (?:(-\w), |    )--([a-z0-9-]+)( [A-Z,]+)?  +(\S.*)$`)
+	flagLine := regexp.MustCompile(`^  (?:(-\w), |    )--([a-z0-9-]+)( [A-Z,]+| \[[A-Z]+\])?  +(\S.*)$`)
 	rows := map[string]Binding{}
 	for _, row := range Default().Bindings() {
 		rows[row.Flag] = row
@@ -90,7 +95,11 @@ func TestUsage(t *testing.T) {
 			t.Errorf("--%s stands under %s, twice: %v; it belongs to %s", m[2], group, twice, row.Group)
 		}
 		listed[m[2]] = group
-		if strings.TrimPrefix(m[1], "-") != row.Short || strings.TrimSpace(m[3]) != row.Arg || m[4] != row.flagHelp() {
+		arg := row.Arg
+		if row.optional != nil {
+			arg = "[" + arg + "]"
+		}
+		if strings.TrimPrefix(m[1], "-") != row.Short || strings.TrimSpace(m[3]) != arg || m[4] != row.flagHelp() {
 			t.Errorf("--%s is listed as %q", m[2], line)
 		}
 	}
@@ -102,13 +111,16 @@ func TestUsage(t *testing.T) {
 	for _, part := range []string{
 		"sockview shows ", "\nUsage: sockview [flags] [filter ...]\n", "\nExamples:\n", "\nFilter, ",
 		"\nExit code: ", "\nKeys: ? help  / filter ",
+		"\nScreens: 1 sockets  2 processes ", " 9 groups  0 nat\n", "\nTables:\n", "\nSockets:\n",
 	} {
 		if !strings.Contains(usage, part) {
 			t.Errorf("%q is missing", part)
 		}
 	}
-	if strings.Contains(usage, "panic") {
-		t.Error("the hidden flag is listed")
+	for _, hidden := range []string{"panic", "--context", "--ipx", "--program ", "--timer ", "--fib\n"} {
+		if strings.Contains(usage, hidden) {
+			t.Errorf("%q is listed", hidden)
+		}
 	}
 }
 
@@ -117,12 +129,13 @@ func TestUsageExamples(t *testing.T) {
 	_, examples, _ := strings.Cut(Default().Usage(), "\nExamples:\n")
 	examples, _, _ = strings.Cut(examples, "\n\n")
 	lines := strings.Split(examples, "\n")
-	if len(lines) < 5 {
+	if len(lines) < 8 {
 		t.Fatalf("%d examples", len(lines))
 	}
 	gap := regexp.MustCompile(`   +`)
 	for _, line := range lines {
 		command := gap.Split(strings.TrimSpace(line), 2)[0]
+		command, _, _ = strings.Cut(command, " | ")
 		words := regexp.MustCompile(`'[^']*'|\S+`).FindAllString(command, -1)
 		if words[0] != "sockview" {
 			t.Errorf("%q", line)
@@ -159,17 +172,19 @@ func TestUsageCutsKeys(t *testing.T) {
 }
 
 func TestMarkdown(t *testing.T) {
-	md := Default().Markdown()
-	keys, tools, found := strings.Cut(md, "\nFor hands that know another tool:\n\n")
-	if !found || strings.Contains(md, "panic") {
-		t.Fatal("two tables are wanted, without the hidden flag")
-	}
-	for name, table := range map[string]string{"keys": keys, "tools": tools} {
+	keys, elsewhere := Default().Markdown(), Default().MarkdownElsewhere()
+	for name, table := range map[string]string{"keys": keys, "elsewhere": elsewhere} {
 		lines := strings.Split(strings.TrimSpace(table), "\n")
 		cells := func(line string) int { return strings.Count(line, "|") - strings.Count(line, `\|`) }
 		for _, line := range lines {
 			if cells(line) != cells(lines[0]) {
 				t.Errorf("%s: a line with %d bars: %s", name, cells(line), line)
+			}
+			if len(line) > 170 {
+				t.Errorf("%s: a line of %d bytes: %s", name, len(line), line)
+			}
+			if strings.Contains(line, "panic") || strings.Contains(line, "refused") {
+				t.Errorf("%s: a hidden flag: %s", name, line)
 			}
 		}
 	}
@@ -196,9 +211,43 @@ func TestMarkdown(t *testing.T) {
 			}
 		}
 		for _, w := range []string{row.Netstat, row.Windows, row.TCPView} {
-			if !strings.Contains(tools, strings.ReplaceAll(w, "|", `\|`)) {
-				t.Errorf("%s: %q is not in the table of tools", row.Action, w)
+			if !strings.Contains(elsewhere, strings.ReplaceAll(w, "|", `\|`)) {
+				t.Errorf("%s: %q is not in the table of other tools", row.Action, w)
 			}
+		}
+	}
+}
+
+// Every flag of netstat has its line, and so has every flag of Windows' netstat for which there is an answer.
+func TestMarkdownElsewhere(t *testing.T) {
+	linux, windows := "", ""
+	for _, line := range strings.Split(Default().MarkdownElsewhere(), "\n") {
+		cells := strings.Split(strings.ReplaceAll(line, `\|`, ""), "|")
+		if len(cells) == 7 && !strings.HasPrefix(line, "|---") {
+			if strings.TrimSpace(cells[4]+cells[5]) == "" {
+				t.Errorf("neither key nor flag: %s", line)
+			}
+			linux += cells[1] + " "
+			windows += cells[2] + " "
+		}
+	}
+	has := func(column, flag string) bool {
+		return slices.Contains(strings.FieldsFunc(column, func(r rune) bool { return strings.ContainsRune(" ,`", r) }), flag)
+	}
+	for _, flag := range strings.Fields("-r -i -g -s -M -v -W -n --numeric-hosts --numeric-ports --numeric-users -N -e -p " +
+		"-o -c -l -a -F -C -t -u -U -S -w -x -6 -4 -A -V -h -I") {
+		if !has(linux, flag) {
+			t.Errorf("%s of netstat on Linux is missing", flag)
+		}
+	}
+	for _, flag := range strings.Fields("-a -b -e -n -o -p -r -s -f interval") {
+		if !has(windows, flag) {
+			t.Errorf("%s of netstat on Windows is missing", flag)
+		}
+	}
+	for _, flag := range strings.Fields("-q -x -t -y") {
+		if has(windows, flag) {
+			t.Errorf("%s of netstat on Windows has no answer here", flag)
 		}
 	}
 }

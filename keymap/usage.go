@@ -7,19 +7,30 @@ import (
 	"strings"
 )
 
-const usageHead = `sockview shows every TCP and UDP socket of this machine, the process that owns
-it and what it is moving, live in a terminal; a key kills the owner or closes
-the connection. In a pipe it prints the table once.
+const usageHead = `sockview shows netstat's tables live in a terminal: sockets, the process that
+owns each and what it is moving, unix sockets, interfaces, routes, statistics,
+multicast groups and NAT. A key kills the owner or closes the connection.
+
+In a pipe, or with --once, netstat's flags print what netstat prints. A filter,
+--json, --csv, --columns, --count and --screen are ours: with one of them every
+socket is looked at, as on the screen, also without -a. --sort and --top order
+and cut either.
 
 Usage: sockview [flags] [filter ...]
 
 Examples:
   sockview                               everything, live
   sockview -tl                           what listens on TCP
+  sockview -s                            every counter of the kernel, live
   sockview port:8080                     who uses port 8080
   sockview --sort tx                     who sends most right now
   sockview 'rtt>50ms or retrans>0'       connections in trouble
-  sockview -t --count remote --top 20    addresses with most connections
+  sockview -antp | awk '/LISTEN/'        as netstat in old one-liners
+  sockview -rn                           routes, as numbers
+  sockview -at --count state             connections by state
+  sockview -at port:80 --count remote --top 20
+
+A long flag may be cut short where its beginning is enough: --stat.
 `
 
 const usageTail = `
@@ -59,9 +70,32 @@ func (m Map) Usage() string {
 			title = ""
 		}
 	}
+	b.WriteString(m.usageScreens())
 	b.WriteString(m.usageKeys())
 	b.WriteString(usageTail)
 	return b.String()
+}
+
+// usageScreens are the screens with their keys, on as many lines as they need.
+func (m Map) usageScreens() string {
+	const indent = "        "
+	text, line := "", "\nScreens:"
+	for i := range m.rows {
+		row := &m.rows[i]
+		if row.Screen == "" || row.Context == "" {
+			continue
+		}
+		entry := " " + row.Screen + " "
+		if len(row.Keys) > 0 {
+			entry = " " + string(row.Keys[0]) + entry
+		}
+		if len(line)+len(entry) > 80 {
+			text += strings.TrimRight(line, " ") + "\n"
+			line = indent
+		}
+		line += entry
+	}
+	return text + strings.TrimRight(line, " ") + "\n"
 }
 
 // usageKeys is one line of the most used keys.

@@ -17,13 +17,25 @@ func ExplainState(r *Socket) string {
 		return "Closed: the kernel does not have this socket any more. Its last state was " + r.StateName() + "."
 	}
 	text := tcpState(r)
-	if r.Proto == UDP {
+	switch {
+	case r.Proto == Raw:
+		text = rawState(r)
+	case !r.Proto.HasHandshake():
 		text = udpState(r)
 	}
 	if r.Stale {
 		return "The kernel did not answer this time; this is how it was last seen. " + text
 	}
 	return text
+}
+
+// rawState: a raw socket is given a copy of each packet of its protocol (raw(7)).
+func rawState(r *Socket) string {
+	text := "Raw: it is given every packet of protocol " + Proto(r.LocalPort).String() + " that reaches this host"
+	if r.State == Established {
+		text += " from its remote address"
+	}
+	return text + ", as ping and routing daemons use it."
 }
 
 // udpState: UDP has no connections; the kernel uses two of TCP's numbers (net/ipv4/datagram.c,
@@ -95,7 +107,7 @@ func ExplainQueues(r *Socket) []string {
 	switch {
 	case r.Has&HasQueues == 0, r.Dead:
 		return nil
-	case r.Proto == UDP:
+	case !r.Proto.HasHandshake():
 		return udpQueues(r)
 	case r.State == Listen:
 		return []string{backlog(r)}
@@ -234,10 +246,10 @@ func ExplainListener(r *Socket) string {
 }
 
 // ExplainTimer says which timer of r runs, how often it fired in vain, and what it means; "" for a socket
-// that has no timers. Which timer is reported and what Retries counts: net/ipv4/inet_diag.c,
+// that has no timers. Which timer is reported and what Retries and Probes count: net/ipv4/inet_diag.c,
 // inet_sk_diag_fill.
 func ExplainTimer(r *Socket) string {
-	if r.Dead || r.Proto == UDP || r.State == Listen || r.State == Bound || r.State == Close {
+	if r.Dead || !r.Proto.HasHandshake() || r.State == Listen || r.State == Bound || r.State == Close {
 		return ""
 	}
 	switch r.Timer {
@@ -256,8 +268,8 @@ func ExplainTimer(r *Socket) string {
 		// The zero window probe, RFC 9293 s3.8.6.1. One of the first may well go unanswered: the other host
 		// bounds how often it answers (tcp_invalid_ratelimit).
 		text := "The other side has no room for more data. This side asks again " + expiry(r) + "."
-		if r.Retries > 0 {
-			text += " It has asked " + times(r.Retries) + " without an answer. If that grows, the other host may be gone."
+		if r.Probes > 0 {
+			text += " It has asked " + times(r.Probes) + " without an answer. If that grows, the other host may be gone."
 		}
 		return text
 	}
@@ -284,15 +296,15 @@ func retransmitTimer(r *Socket) string {
 }
 
 // keepaliveTimer: the same timer ends an orphan in FIN_WAIT2 (net/ipv4/tcp_timer.c, tcp_keepalive_timer).
-// Retries is icsk_probes_out.
+// Probes is icsk_probes_out.
 func keepaliveTimer(r *Socket) string {
 	if r.State == FinWait2 && r.Inode == 0 {
 		return "The kernel stops waiting for the other side's close " + expiry(r) + "."
 	}
 	text := "Keepalive is on: when the connection is quiet for long, the kernel asks the other host whether it " +
 		"is still there. The next check is " + expiry(r) + "."
-	if r.Retries > 0 {
-		text += " It has asked " + times(r.Retries) + " without an answer. If that grows, the other host may be gone."
+	if r.Probes > 0 {
+		text += " It has asked " + times(r.Probes) + " without an answer. If that grows, the other host may be gone."
 	}
 	return text
 }

@@ -33,6 +33,8 @@ func TestExplainState(t *testing.T) {
 		{"bound", Socket{Proto: TCP, State: Bound, Inode: 1}, []string{"neither listens nor is connected"}},
 		{"unknown", Socket{Proto: TCP, State: 77}, []string{"does not know"}},
 		{"udp", Socket{Proto: UDP, State: Close, Inode: 1}, []string{"from whoever can reach"}},
+		{"raw", Socket{Proto: Raw, LocalPort: 1, State: Close, Inode: 1}, []string{"every packet of protocol icmp"}},
+		{"raw connected", Socket{Proto: Raw, LocalPort: 17, State: Established, Inode: 1}, []string{"protocol udp", "from its remote address"}},
 		{"udp connected", Socket{Proto: UDP, State: Established, Inode: 1}, []string{"from that one only", "no handshake"}},
 		{"udp with a state it cannot have", Socket{Proto: UDP, State: Listen}, []string{"do not have"}},
 		{"dead", Socket{Proto: TCP, State: CloseWait, Dead: true}, []string{"Closed:", "CLOSE_WAIT."}},
@@ -145,13 +147,13 @@ func TestExplainTimer(t *testing.T) {
 		{"connecting", Socket{Proto: TCP, State: SynSent, Timer: TimerRetransmit, Expires: 1000, Retries: 1}, "The request for the connection is not answered yet. The kernel sends it again in 1s. It has sent it again once without an answer: a firewall drops it, or the other host is down."},
 		{"answering", Socket{Proto: TCP, State: SynRecv, Timer: TimerRetransmit, Expires: 1000, Retries: 2}, "The other host has not confirmed our answer to its request. The kernel sends it again in 1s. It has sent it again 2 times without an answer: the answers get lost, or the request was forged."},
 		{"keepalive", Socket{Proto: TCP, State: Established, Timer: TimerKeepalive, Expires: 7200000}, "Keepalive is on: when the connection is quiet for long, the kernel asks the other host whether it is still there. The next check is in 2h00m."},
-		{"keepalive, in vain", Socket{Proto: TCP, State: Established, Timer: TimerKeepalive, Expires: 75000, Retries: 4}, "Keepalive is on: when the connection is quiet for long, the kernel asks the other host whether it is still there. The next check is in 1m15s. It has asked 4 times without an answer. If that grows, the other host may be gone."},
+		{"keepalive, in vain", Socket{Proto: TCP, State: Established, Timer: TimerKeepalive, Expires: 75000, Probes: 4}, "Keepalive is on: when the connection is quiet for long, the kernel asks the other host whether it is still there. The next check is in 1m15s. It has asked 4 times without an answer. If that grows, the other host may be gone."},
 		{"orphan in FIN_WAIT2", Socket{Proto: TCP, State: FinWait2, Timer: TimerKeepalive, Expires: 60000}, "The kernel stops waiting for the other side's close in 1m00s."},
 		{"small socket in FIN_WAIT2", Socket{Proto: TCP, State: FinWait2, Timer: TimerTimeWait, Expires: 60000}, "The kernel drops this connection in 1m00s, if the other side has not closed by then."},
 		{"held in FIN_WAIT2", Socket{Proto: TCP, State: FinWait2, Inode: 1, Timer: TimerKeepalive, Expires: 1000}, "Keepalive is on: when the connection is quiet for long, the kernel asks the other host whether it is still there. The next check is in 1s."},
 		{"time wait", Socket{Proto: TCP, State: TimeWait, Timer: TimerTimeWait, Expires: 42000}, "The kernel forgets this connection in 42s."},
 		{"probe", Socket{Proto: TCP, State: Established, Timer: TimerProbe, Expires: 5000}, "The other side has no room for more data. This side asks again in 5s."},
-		{"probe, in vain", Socket{Proto: TCP, State: Established, Timer: TimerProbe, Expires: 5000, Retries: 255}, "The other side has no room for more data. This side asks again in 5s. It has asked 255 times without an answer. If that grows, the other host may be gone."},
+		{"probe, in vain", Socket{Proto: TCP, State: Established, Timer: TimerProbe, Expires: 5000, Probes: 255}, "The other side has no room for more data. This side asks again in 5s. It has asked 255 times without an answer. If that grows, the other host may be gone."},
 		{"a timer of a later kernel", Socket{Proto: TCP, State: Established, Timer: 9}, "A timer that sockview does not know."},
 	} {
 		if got := ExplainTimer(&c.r); got != c.want {
@@ -221,7 +223,7 @@ func TestExplanationsArePlain(t *testing.T) {
 					n := uint32(bits & 3)
 					r = Socket{
 						Proto: proto, Family: IPv6, State: state, Timer: timer, Has: HasQueues, RecvQ: n, SendQ: n >> 1,
-						Retries: uint8(n), Expires: n * 900, Inode: uint32(bits >> 2 & 1), Dead: bits&8 != 0,
+						Retries: uint8(n), Probes: uint8(n), Expires: n * 900, Inode: uint32(bits >> 2 & 1), Dead: bits&8 != 0,
 						Stale:   bits&16 != 0,
 						Holding: Holding{Was: bits&32 != 0, Owner: -int32(bits & 1), Why: Unknown(bits % 12)},
 					}

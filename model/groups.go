@@ -40,7 +40,7 @@ func GroupBy(s *Snapshot, order []int32, by *Column[Socket]) []Group {
 		if !ok {
 			at = int32(len(groups))
 			index[v] = at
-			groups = append(groups, Group{Value: v, Key: groupKey(by, v)})
+			groups = append(groups, Group{Value: v, Key: groupKey(by.Kind, v)})
 		}
 		groups[at].add(s, r)
 	}
@@ -84,13 +84,13 @@ func groupValue(k Kind, v Value) Value {
 	return v
 }
 
-func groupKey(by *Column[Socket], v Value) string {
+func groupKey(k Kind, v Value) string {
 	var numeric Formatter
-	key := string(numeric.Append(nil, by.Kind, v))
+	key := string(numeric.Append(nil, k, v))
 	if v.Why != Known {
 		return "\x00" + v.Why.String() // no process can be called that
 	}
-	if by.Kind == KindText || by.Kind == KindState || by.Kind == KindAddress {
+	if k == KindText || k == KindState || k == KindAddress {
 		return key
 	}
 	return key + " " + itoa(uint32(v.Num>>32)) + " " + itoa(uint32(v.Num)) // the short form is not unique

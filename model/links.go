@@ -13,6 +13,16 @@ type LinkAddr struct {
 	Prefix uint8
 	Family Family
 	Scope  uint8 // RT_SCOPE_* of linux/rtnetlink.h
+	// Label is IFA_LABEL of an IPv4 address: the interface's name, or an alias of it as eth0:1.
+	Label Text
+	Flags uint32 // IFA_F_* of linux/if_addr.h
+}
+
+// LinkMap says where the kernel reaches a device (struct rtnl_link_ifmap, linux/if_link.h); it is zero for most.
+type LinkMap struct {
+	MemStart, MemEnd, Base uint64
+	IRQ                    uint16
+	DMA                    uint8
 }
 
 // LinkCounters are struct rtnl_link_stats64 (linux/if_link.h), since the interface was made.
@@ -40,6 +50,7 @@ type Link struct {
 	HardwareAddr                               Text       // as 52:54:00:12:34:56, empty for none
 	Alias                                      Text       // IFLA_IFALIAS
 	Addrs                                      []LinkAddr // never written to once published
+	Map                                        LinkMap    // IFLA_MAP
 	Counters                                   LinkCounters
 	HasCounters                                bool
 	HasRates                                   bool
@@ -205,8 +216,8 @@ func linkColumns() []Column[Link] {
 		counter("rxdrop", "DROP-RX", "packets received and dropped: no room, or missed by the hardware", true, 3,
 			func(c *LinkCounters) uint64 { return c.RxDropped + c.RxMissed }),
 		counter("txdrop", "DROP-TX", "packets dropped on their way out", true, 3, func(c *LinkCounters) uint64 { return c.TxDropped }),
-		rates("rxpps", "PKT/s-RX", "packets received per second", false, KindCount, func(r L) float32 { return r.RxPacketRate }),
-		rates("txpps", "PKT/s-TX", "packets sent per second", false, KindCount, func(r L) float32 { return r.TxPacketRate }),
+		rates("rxpps", "RXPKT/s", "packets received per second", false, KindCount, func(r L) float32 { return r.RxPacketRate }),
+		rates("txpps", "TXPKT/s", "packets sent per second", false, KindCount, func(r L) float32 { return r.TxPacketRate }),
 		counter("rxunicast", "UNI-RX", "packets received that were not multicast", false, 6, func(c *LinkCounters) uint64 { return c.RxPackets - min(c.RxPackets, c.Multicast) }),
 		counter("multicast", "MULTI-RX", "multicast packets received", false, 6, func(c *LinkCounters) uint64 { return c.Multicast }),
 		counter("rxover", "OVR-RX", "packets lost because a receive queue was full (rx_fifo_errors)", false, 6, func(c *LinkCounters) uint64 { return c.RxFIFO }),
@@ -221,7 +232,7 @@ func linkColumns() []Column[Link] {
 			func(_ S, r L) Value { return Value{Text: strings.Join(r.FlagNames(), ",")} }},
 		{Spec{ID: "mac", Title: "MAC", Aliases: []string{"lladdr"}, Help: "hardware address", Kind: KindText, Width: 17, Give: 6},
 			func(_ S, r L) Value { return textOr(r.HardwareAddr, NotApplicable) }},
-		{Spec{ID: "kind", Title: "KIND", Help: "kind of virtual interface: veth, bridge, vlan ...", Kind: KindText, Width: 6, Max: 12, Give: 6},
+		{Spec{ID: "kind", Title: "KIND", Help: "kind of virtual interface: veth, bridge, vlan and others", Kind: KindText, Width: 6, Max: 12, Give: 6},
 			func(_ S, r L) Value { return textOr(r.Kind, NotApplicable) }},
 		{Spec{ID: "master", Title: "MASTER", Help: "bridge or bond it belongs to", Kind: KindText, Width: 8, Max: 15, Give: 6},
 			func(s S, r L) Value {

@@ -6,6 +6,9 @@ import (
 	"slices"
 )
 
+// AsRead as Sorting.Column leaves rows in the order in which they were read.
+const AsRead = -2
+
 // Sorting says by which column rows are sorted, and which way.
 type Sorting struct {
 	Column int
@@ -22,6 +25,9 @@ type sortKey struct {
 // Sort orders the rows whose indices are in order. It is total: rows that are equal in the column follow
 // their identity, the same way up in both directions, and rows without a value come last in both.
 func (t *Table[R]) Sort(s *Snapshot, rows []R, order []int32, by Sorting) {
+	if by.Column == AsRead {
+		return
+	}
 	tie := func(x, y int32) int {
 		if t.Less(&rows[x], &rows[y]) {
 			return -1

@@ -31,10 +31,10 @@ type Roll[R any] struct {
 	// whether it changed in a way that people should see.
 	carry func(was, now *R, dt int64) bool
 
-	rows, spare []R
-	index       map[Key]int32 // of rows
-	at          int64         // when they were looked at
-	looked      bool
+	rows, spare       []R
+	index, spareIndex map[Key]int32 // of rows
+	at                int64         // when they were looked at
+	looked            bool
 }
 
 // NewRoll makes a roll that has seen nothing. Rows of equal key are told apart by their order.
@@ -46,14 +46,18 @@ func NewRoll[R any](key func(*R) Key, life func(*R) *Life, carry func(was, now *
 func (l *Roll[R]) Rows() []R { return l.rows }
 
 // Forget drops all rows: the next look is the first.
-func (l *Roll[R]) Forget() { l.rows, l.spare, l.index, l.looked = nil, nil, nil, false }
+func (l *Roll[R]) Forget() { *l = Roll[R]{key: l.key, life: l.life, carry: l.carry} }
 
 // Fold takes a look at the table. whole says that the look had every row: only then is one that is not in it gone,
 // and else it is stale. now is the monotonic clock in ns; hold is for how long, in ns, rows that are gone stay.
 // The rows of look are copied.
 func (l *Roll[R]) Fold(look []R, whole bool, now, hold int64) {
 	next := l.spare[:0]
-	index := make(map[Key]int32, len(look))
+	index := l.spareIndex
+	if index == nil {
+		index = make(map[Key]int32, len(look))
+	}
+	clear(index)
 	for i := range look {
 		next = append(next, look[i])
 		r := &next[i]
@@ -98,7 +102,7 @@ func (l *Roll[R]) Fold(look []R, whole bool, now, hold int64) {
 		index[k] = int32(len(next))
 		next = append(next, r)
 	}
-	l.rows, l.spare, l.index = next, l.rows, index
+	l.rows, l.spare, l.index, l.spareIndex = next, l.rows, index, l.index
 	l.at, l.looked = now, true
 }
 

@@ -17,7 +17,7 @@ type Route struct {
 	Table    uint32
 	// TableName is the table's name by /etc/iproute2/rt_tables, else its number.
 	TableName Text
-	Protocol  Text   // who made it: kernel, boot, static, ra, dhcp, bird ...; else its number
+	Protocol  Text   // who made it: kernel, boot, static, ra, dhcp, bird; else its number
 	Metric    uint32 // RTA_PRIORITY
 	// MTU, AdvMSS, Window and RTT are metrics of connections over it; 0 is not set.
 	MTU, AdvMSS, Window uint32 // bytes
@@ -27,6 +27,7 @@ type Route struct {
 	Flags               uint32 // RTF_* of linux/route.h and linux/ipv6_route.h, as /proc/net/route and ipv6_route have them
 	HopFlags            uint32 // RTNH_F_*
 	References, Uses    int64  // of IPv6 routes, /proc/net/ipv6_route; -1 is not known
+	Hop                 uint16 // which of its route's next hops it is, from 0
 	Type                RouteType
 	Scope               uint8 // RT_SCOPE_*
 	TOS                 uint8
@@ -219,7 +220,7 @@ func routeColumns() []Column[Route] {
 			func(_ S, r R) Value { return textOr(r.Protocol, NotGiven) }},
 		{Spec{ID: "scope", Title: "SCOPE", Help: "how far the target is: global, link, host", Kind: KindText, Default: true, Width: 6, Give: 5},
 			func(_ S, r R) Value { return Value{Text: ScopeName(r.Scope)} }},
-		{Spec{ID: "type", Title: "TYPE", Help: "unicast, local, broadcast, multicast, unreachable ...", Kind: KindText, Default: true, Width: 9, Max: 11, Give: 5},
+		{Spec{ID: "type", Title: "TYPE", Help: "unicast, local, broadcast, multicast, unreachable and so on", Kind: KindText, Default: true, Width: 9, Max: 11, Give: 5},
 			func(_ S, r R) Value { return Value{Text: r.Type.String()} }},
 		{Spec{ID: "source", Title: "SOURCE", Aliases: []string{"src", "prefsrc"}, Help: "source address that it gives to packets", Kind: KindAddress, Default: true, Width: 15, Max: 39, Give: 6},
 			func(_ S, r R) Value {

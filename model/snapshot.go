@@ -11,6 +11,7 @@ type Snapshot struct {
 	Hold     int64         // for how long a change is shown, ns
 	Interval time.Duration // the interval chosen
 	Took     time.Duration // how long asking the kernel took
+	Tables   Tables        // what was asked for; a table that was not is empty
 
 	Sockets   []Socket  // every socket, and closed ones that are still shown
 	Processes []Process // every process that holds or held one of them
@@ -43,6 +44,8 @@ type Source struct {
 	Err  error  // nil when the answer was whole
 	Bad  int    // rows of it that did not parse
 	Age  int64  // ns since it last answered whole
+	// Absent says that the kernel has nothing of it, or keeps it from us: asking again does not help.
+	Absent bool
 }
 
 // NetNS is a network namespace.
@@ -109,6 +112,7 @@ const (
 	TableStatistics
 	TableGroups
 	TableFlows
+	TableSCTP // SCTP's part of the sockets: asked for by name, so that a kernel without it is told of
 )
 
 // Demand is what the screen wants of the sampler: one small value that goes backward, newest wins.
@@ -116,6 +120,7 @@ type Demand struct {
 	Interval time.Duration
 	Hold     time.Duration // for how long changes are shown
 	Tables   Tables        // the tables looked at; 0 is the sockets
+	NoOwners bool          // nobody looks at who holds them
 	NetNS    string        // "own"; the rest of namespaces comes later
 	Now      uint64        // a counter: when it changed, sample at once
 	Focus    Key           // the row whose Detail is wanted; the zero Key for none

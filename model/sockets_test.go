@@ -50,6 +50,12 @@ func checkColumns(t *testing.T, table string, specs []Spec) {
 func TestColumns(t *testing.T) {
 	checkColumns(t, "sockets", Sockets().Specs())
 	checkColumns(t, "processes", Processes().Specs())
+	checkColumns(t, "unix", Unix().Specs())
+	checkColumns(t, "interfaces", Links().Specs())
+	checkColumns(t, "routes", Routes().Specs())
+	checkColumns(t, "statistics", Statistics().Specs())
+	checkColumns(t, "groups", Memberships().Specs())
+	checkColumns(t, "nat", Flows().Specs())
 	for _, c := range Sockets().Specs() {
 		checkColumns(t, "groups by "+c.ID, Groups("groups", c).Specs())
 	}

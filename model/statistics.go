@@ -82,11 +82,11 @@ func statisticColumns() []Column[Statistic] {
 		return num(n)
 	}
 	return []Column[Statistic]{
-		{Spec{ID: "group", Title: "GROUP", Aliases: []string{"proto", "protocol"}, Help: "protocol, in the kernel's word: Ip, Tcp, TcpExt, Udp6 ...", Kind: KindText, Default: true, Width: 8, Max: 10},
+		{Spec{ID: "group", Title: "GROUP", Aliases: []string{"proto", "protocol"}, Help: "protocol, in the kernel's word: Ip, Tcp, TcpExt, Udp6", Kind: KindText, Default: true, Width: 8, Max: 10},
 			func(_ S, r R) Value { return Value{Text: r.Group.s} }},
 		{Spec{ID: "name", Title: "COUNTER", Aliases: []string{"counter"}, Help: "name of the counter, the kernel's own", Kind: KindText, Default: true, Width: 20, Max: 30},
 			func(_ S, r R) Value { return Value{Text: r.Name.s} }},
-		{Spec{ID: "value", Title: "VALUE", Help: "what it stands at, since boot or since the namespace was made", Kind: KindCount, Desc: true, Default: true, Width: 10, Max: 20},
+		{Spec{ID: "value", Title: "VALUE", Help: "what it stands at, since boot or since the namespace was made", Kind: KindCount, Desc: true, Default: true, Width: 8, Max: 20},
 			func(_ S, r R) Value {
 				if r.Why != Known {
 					return unknown(r.Why)
@@ -99,7 +99,7 @@ func statisticColumns() []Column[Statistic] {
 			func(_ S, r R) Value { return moved(r, rateOf(r.Rate)) }},
 		{Spec{ID: "moved", Title: "MOVED", Help: "what it changed by since it is watched", Kind: KindCount, Desc: true, Width: 7, Max: 12, Give: 3},
 			func(_ S, r R) Value { return moved(r, r.Moved) }},
-		{Spec{ID: "explanation", Title: "EXPLANATION", Aliases: []string{"help"}, Help: "what it counts", Kind: KindText, Default: true, Width: 24, Max: 120, Give: 3},
+		{Spec{ID: "explanation", Title: "EXPLANATION", Aliases: []string{"help"}, Help: "what it counts", Kind: KindText, Default: true, Width: 16, Max: 120, Give: 3},
 			func(_ S, r R) Value {
 				if help := r.Help(); help != "" {
 					return Value{Text: help}

@@ -1,6 +1,498 @@
 package model
 
-// statisticHelp is what a counter counts.
-func statisticHelp(group, name string) string { return statisticsExplained[group+" "+name] }
+// This file explains the counters: what each tells someone who looks for a fault, in a line. The names are
+// those of Linux 4.19 to 6.18 (net/ipv4/proc.c, net/ipv6/proc.c, net/mptcp/mib.c); what no kernel prints any
+// more is in it too, as long as an old one did.
 
-var statisticsExplained = map[string]string{}
+import (
+	"strconv"
+	"strings"
+)
+
+// statisticHelp is what a counter counts; empty for one that is not known.
+func statisticHelp(group, name string) string {
+	if help, ok := statisticsExplained[group+" "+name]; ok {
+		return help
+	}
+	if group == "IcmpMsg" || group == "Icmp6" {
+		return icmpTypeHelp(group, name)
+	}
+	// UDP-Lite counts what UDP does, and IPv6 what IPv4 does, most of it under the same names.
+	switch group {
+	case "UdpLite", "Udp6", "UdpLite6":
+		return statisticsExplained["Udp "+name]
+	case "Ip6":
+		if help, ok := statisticsExplained["Ip "+name]; ok {
+			return help
+		}
+		return statisticsExplained["IpExt "+name]
+	}
+	return ""
+}
+
+// icmpTypeHelp explains the counters that the kernel makes up as messages pass: InType3, OutType135.
+func icmpTypeHelp(group, name string) string {
+	number, direction := "", ""
+	if s, in := strings.CutPrefix(name, "InType"); in {
+		number, direction = s, "received"
+	} else if s, out := strings.CutPrefix(name, "OutType"); out {
+		number, direction = s, "sent"
+	}
+	n, err := strconv.ParseUint(number, 10, 8)
+	if err != nil {
+		return ""
+	}
+	protocol, names := "ICMP", icmpTypes
+	if group == "Icmp6" {
+		protocol, names = "ICMPv6", icmp6Types
+	}
+	if what := names[uint8(n)]; what != "" {
+		return protocol + " messages " + direction + " of type " + number + ": " + what
+	}
+	return protocol + " messages " + direction + " of type " + number
+}
+
+// icmpTypes are the types of ICMP (RFC 792 and IANA's registry).
+var icmpTypes = map[uint8]string{
+	0:  "echo reply, the answer to a ping",
+	3:  "destination unreachable",
+	4:  "source quench",
+	5:  "redirect to another router",
+	8:  "echo request, a ping",
+	9:  "router advertisement",
+	10: "router solicitation",
+	11: "time exceeded: the TTL ran out, or a fragment was missing",
+	12: "parameter problem: a bad header",
+	13: "timestamp request",
+	14: "timestamp reply",
+	17: "address mask request",
+	18: "address mask reply",
+	42: "extended echo request",
+	43: "extended echo reply",
+}
+
+// icmp6Types are the types of ICMPv6 (RFC 4443 and IANA's registry).
+var icmp6Types = map[uint8]string{
+	1:   "destination unreachable",
+	2:   "packet too big",
+	3:   "time exceeded: the hop limit ran out, or a fragment was missing",
+	4:   "parameter problem: a bad header",
+	128: "echo request, a ping",
+	129: "echo reply, the answer to a ping",
+	130: "multicast listener query",
+	131: "multicast listener report",
+	132: "multicast listener done",
+	133: "router solicitation",
+	134: "router advertisement",
+	135: "neighbor solicitation, asking for a link-layer address",
+	136: "neighbor advertisement, telling a link-layer address",
+	137: "redirect to another router",
+	143: "multicast listener report, version 2",
+	151: "multicast router advertisement",
+	152: "multicast router solicitation",
+	153: "multicast router termination",
+	155: "RPL routing control",
+	160: "extended echo request",
+	161: "extended echo reply",
+}
+
+// statisticsExplained are the explanations, by group and name.
+var statisticsExplained = map[string]string{
+	// IP. IPv6 has most of them too.
+	"Ip Forwarding":         "whether packets are forwarded: 1 as a router, 2 not",
+	"Ip DefaultTTL":         "time to live of packets sent, in hops",
+	"Ip InReceives":         "packets received, faulty ones included",
+	"Ip InHdrErrors":        "received packets dropped: bad header, bad checksum, or the TTL ran out",
+	"Ip InAddrErrors":       "received packets dropped: their destination is not an address of this host",
+	"Ip ForwDatagrams":      "packets forwarded to other hosts",
+	"Ip InUnknownProtos":    "received packets dropped: nothing here speaks their protocol",
+	"Ip InDiscards":         "good packets received but dropped, for lack of memory or by rules",
+	"Ip InDelivers":         "packets received and delivered to their protocol",
+	"Ip OutRequests":        "packets that protocols of this host asked to send",
+	"Ip OutDiscards":        "good packets dropped instead of sent, for lack of memory or by rules",
+	"Ip OutNoRoutes":        "packets dropped because there is no route to their destination",
+	"Ip ReasmTimeout":       "fragments dropped in a timeout: the rest of their packet did not come",
+	"Ip ReasmReqds":         "fragments received that had to be reassembled",
+	"Ip ReasmOKs":           "packets reassembled from fragments",
+	"Ip ReasmFails":         "packets whose reassembly failed: lost fragments, timeout, no memory",
+	"Ip FragOKs":            "packets sent in fragments",
+	"Ip FragFails":          "packets dropped because they were too big and must not be fragmented",
+	"Ip FragCreates":        "fragments made of packets that were too big",
+	"Ip OutTransmits":       "packets handed to the interfaces, forwarded ones and fragments included",
+	"IpExt InNoRoutes":      "packets received to be forwarded, dropped because there is no route",
+	"IpExt InTruncatedPkts": "received packets dropped because they were shorter than their header says",
+	"IpExt InMcastPkts":     "multicast packets received",
+	"IpExt OutMcastPkts":    "multicast packets sent",
+	"IpExt InBcastPkts":     "broadcast packets received",
+	"IpExt OutBcastPkts":    "broadcast packets sent",
+	"IpExt InOctets":        "bytes of packets received, with IP headers",
+	"IpExt OutOctets":       "bytes of packets sent, with IP headers",
+	"IpExt InMcastOctets":   "bytes of multicast packets received",
+	"IpExt OutMcastOctets":  "bytes of multicast packets sent",
+	"IpExt InBcastOctets":   "bytes of broadcast packets received",
+	"IpExt OutBcastOctets":  "bytes of broadcast packets sent",
+	"IpExt InCsumErrors":    "received packets dropped because of a bad header checksum",
+	"IpExt InNoECTPkts":     "packets received from senders without ECN",
+	"IpExt InECT1Pkts":      "packets received marked ECT(1): ECN capable, L4S",
+	"IpExt InECT0Pkts":      "packets received marked ECT(0): ECN capable",
+	"IpExt InCEPkts":        "packets received that a router marked as congestion experienced (ECN)",
+	"IpExt ReasmOverlaps":   "packets dropped because their fragments overlapped, which may be an attack",
+	"Ip6 InHdrErrors":       "received packets dropped: bad header, or the hop limit ran out",
+	"Ip6 InTooBigErrors":    "packets not forwarded because they are bigger than the next link's MTU",
+	"Ip6 OutForwDatagrams":  "packets forwarded to other hosts",
+
+	// ICMP.
+	"Icmp InMsgs":             "messages received, faulty ones included",
+	"Icmp InErrors":           "messages received that were faulty or failed to be handled",
+	"Icmp InCsumErrors":       "received messages dropped because of a bad checksum",
+	"Icmp InDestUnreachs":     "destination unreachable received: a packet of ours was rejected on its way",
+	"Icmp InTimeExcds":        "time exceeded received: a packet of ours ran out of hops, or lost a fragment",
+	"Icmp InParmProbs":        "parameter problem received: a header of ours was bad",
+	"Icmp InSrcQuenchs":       "source quench received: an old way to say that we send too fast",
+	"Icmp InRedirects":        "redirect received: a router knows a better way",
+	"Icmp InEchos":            "pings received",
+	"Icmp InEchoReps":         "answers to our pings received",
+	"Icmp InTimestamps":       "timestamp requests received",
+	"Icmp InTimestampReps":    "timestamp replies received",
+	"Icmp InAddrMasks":        "address mask requests received",
+	"Icmp InAddrMaskReps":     "address mask replies received",
+	"Icmp OutMsgs":            "messages sent, failed ones included",
+	"Icmp OutErrors":          "messages that failed to be sent, for lack of memory or of a route",
+	"Icmp OutRateLimitGlobal": "messages not sent because of the limit for the host (icmp_msgs_per_sec)",
+	"Icmp OutRateLimitHost":   "messages not sent because of the limit for one destination (icmp_ratelimit)",
+	"Icmp OutDestUnreachs":    "destination unreachable sent: a packet to a closed port, or rejected by rules",
+	"Icmp OutTimeExcds":       "time exceeded sent: a packet ran out of hops here, as traceroute's do",
+	"Icmp OutParmProbs":       "parameter problem sent: a packet with a bad header came",
+	"Icmp OutSrcQuenchs":      "source quench sent: no kernel does any more",
+	"Icmp OutRedirects":       "redirect sent: a host of this link uses us where another router is nearer",
+	"Icmp OutEchos":           "pings sent",
+	"Icmp OutEchoReps":        "pings answered",
+	"Icmp OutTimestamps":      "timestamp requests sent",
+	"Icmp OutTimestampReps":   "timestamp replies sent",
+	"Icmp OutAddrMasks":       "address mask requests sent",
+	"Icmp OutAddrMaskReps":    "address mask replies sent",
+
+	// ICMPv6.
+	"Icmp6 InMsgs":                    "messages received, faulty ones included",
+	"Icmp6 InErrors":                  "messages received that were faulty or failed to be handled",
+	"Icmp6 InCsumErrors":              "received messages dropped because of a bad checksum",
+	"Icmp6 InDestUnreachs":            "destination unreachable received: a packet of ours was rejected on its way",
+	"Icmp6 InPktTooBigs":              "packet too big received: the path has a smaller MTU than we sent for",
+	"Icmp6 InTimeExcds":               "time exceeded received: a packet of ours ran out of hops, or lost a fragment",
+	"Icmp6 InParmProblems":            "parameter problem received: a header of ours was bad",
+	"Icmp6 InEchos":                   "pings received",
+	"Icmp6 InEchoReplies":             "answers to our pings received",
+	"Icmp6 InGroupMembQueries":        "multicast listener queries received",
+	"Icmp6 InGroupMembResponses":      "multicast listener reports received",
+	"Icmp6 InGroupMembReductions":     "multicast listener done messages received",
+	"Icmp6 InRouterSolicits":          "router solicitations received",
+	"Icmp6 InRouterAdvertisements":    "router advertisements received",
+	"Icmp6 InNeighborSolicits":        "neighbor solicitations received: who has this address",
+	"Icmp6 InNeighborAdvertisements":  "neighbor advertisements received: answers to ours, or news",
+	"Icmp6 InRedirects":               "redirect received: a router knows a better way",
+	"Icmp6 InMLDv2Reports":            "multicast listener reports of version 2 received",
+	"Icmp6 OutMsgs":                   "messages sent, failed ones included",
+	"Icmp6 OutErrors":                 "messages that failed to be sent",
+	"Icmp6 OutRateLimitHost":          "messages not sent because of the limit for one destination (icmp.ratelimit)",
+	"Icmp6 OutDestUnreachs":           "destination unreachable sent: a packet to a closed port, or rejected by rules",
+	"Icmp6 OutPktTooBigs":             "packet too big sent: a packet to forward did not fit the next link",
+	"Icmp6 OutTimeExcds":              "time exceeded sent: a packet ran out of hops here, as traceroute's do",
+	"Icmp6 OutParmProblems":           "parameter problem sent: a packet with a bad header came",
+	"Icmp6 OutEchos":                  "pings sent",
+	"Icmp6 OutEchoReplies":            "pings answered",
+	"Icmp6 OutGroupMembQueries":       "multicast listener queries sent",
+	"Icmp6 OutGroupMembResponses":     "multicast listener reports sent",
+	"Icmp6 OutGroupMembReductions":    "multicast listener done messages sent",
+	"Icmp6 OutRouterSolicits":         "router solicitations sent",
+	"Icmp6 OutRouterAdvertisements":   "router advertisements sent",
+	"Icmp6 OutNeighborSolicits":       "neighbor solicitations sent: who has this address",
+	"Icmp6 OutNeighborAdvertisements": "neighbor advertisements sent: we have this address",
+	"Icmp6 OutRedirects":              "redirect sent: a host of this link uses us where another router is nearer",
+	"Icmp6 OutMLDv2Reports":           "multicast listener reports of version 2 sent",
+
+	// TCP.
+	"Tcp RtoAlgorithm": "how the retransmission timeout is found: 1 other, 2 constant, 4 Van Jacobson",
+	"Tcp RtoMin":       "least retransmission timeout, ms",
+	"Tcp RtoMax":       "greatest retransmission timeout, ms",
+	"Tcp MaxConn":      "limit of connections; -1 is none",
+	"Tcp ActiveOpens":  "connections this host began (SYN sent)",
+	"Tcp PassiveOpens": "connections that others began to a listen socket here",
+	"Tcp AttemptFails": "connections that failed to open: refused, reset or timeout, on either side",
+	"Tcp EstabResets":  "connections reset while ESTABLISHED or CLOSE_WAIT, by either side",
+	"Tcp CurrEstab":    "connections that are ESTABLISHED or CLOSE_WAIT now",
+	"Tcp InSegs":       "segments received, faulty ones included",
+	"Tcp OutSegs":      "segments sent, without those only retransmitted",
+	"Tcp RetransSegs":  "segments retransmitted: of all sent, the share that the network lost or delayed",
+	"Tcp InErrs":       "segments received with an error, such as a bad checksum",
+	"Tcp OutRsts":      "resets sent: to closed ports, or to end connections",
+	"Tcp InCsumErrors": "segments dropped because of a bad checksum",
+
+	// TCP: opening and the listen queues.
+	"TcpExt SyncookiesSent":            "SYN cookies sent because a listen socket's SYN queue overflowed",
+	"TcpExt SyncookiesRecv":            "connections opened by a SYN cookie that came back",
+	"TcpExt SyncookiesFailed":          "SYN cookies rejected as invalid or too old",
+	"TcpExt EmbryonicRsts":             "resets received for connections still opening (SYN_RECV)",
+	"TcpExt ListenOverflows":           "connections not accepted because the listen queue overflowed",
+	"TcpExt ListenDrops":               "SYNs and connections dropped at listen sockets: overflowed queues and all else",
+	"TcpExt TCPReqQFullDoCookies":      "times a listen socket's SYN queue overflowed and a SYN cookie was sent",
+	"TcpExt TCPReqQFullDrop":           "SYNs dropped because the listen socket's SYN queue overflowed; no SYN cookies",
+	"TcpExt TCPDeferAcceptDrop":        "ACKs dropped at a listen socket that waits for data (TCP_DEFER_ACCEPT)",
+	"TcpExt TCPMigrateReqSuccess":      "opening connections moved to another listen socket when theirs was closed",
+	"TcpExt TCPMigrateReqFailure":      "opening connections that failed to move to another listen socket",
+	"TcpExt TCPSynRetrans":             "SYNs and SYN-ACKs retransmitted: the other side did not answer in time",
+	"TcpExt TCPSYNChallenge":           "challenge ACKs sent for a SYN that came on an open connection",
+	"TcpExt TCPFastOpenActive":         "connections we opened with data in the SYN (Fast Open)",
+	"TcpExt TCPFastOpenActiveFail":     "Fast Opens of ours that failed: the data in the SYN was not taken, or timeout",
+	"TcpExt TCPFastOpenPassive":        "connections accepted with data in the SYN (Fast Open)",
+	"TcpExt TCPFastOpenPassiveFail":    "Fast Opens rejected: bad cookie, or no memory",
+	"TcpExt TCPFastOpenListenOverflow": "Fast Opens rejected because the listen socket's queue of them overflowed",
+	"TcpExt TCPFastOpenCookieReqd":     "Fast Open cookies requested by clients",
+	"TcpExt TCPFastOpenBlackhole":      "times Fast Open was turned off because a firewall seems to drop it",
+	"TcpExt TCPFastOpenPassiveAltKey":  "Fast Opens accepted by the spare key, while keys change",
+
+	// TCP: timeouts and what is retransmitted.
+	"TcpExt TCPTimeouts":              "retransmission timeouts: no ACK came in time",
+	"TcpExt TCPSpuriousRTOs":          "retransmission timeouts found needless (F-RTO): the ACK was only late",
+	"TcpExt TCPLossProbes":            "tail loss probes sent: the last packet again, before a timeout",
+	"TcpExt TCPLossProbeRecovery":     "losses repaired by a tail loss probe, without a timeout",
+	"TcpExt TCPFastRetrans":           "packets retransmitted in fast recovery",
+	"TcpExt TCPForwardRetrans":        "packets retransmitted in fast recovery beyond those known to be lost",
+	"TcpExt TCPSlowStartRetrans":      "packets retransmitted in slow start, after a timeout",
+	"TcpExt TCPLostRetransmit":        "retransmitted packets that were lost again",
+	"TcpExt TCPRetransFail":           "packets that failed to be retransmitted, by a fault of this host",
+	"TcpExt TCPSpuriousRtxHostQueues": "packets not retransmitted: the first copy still waits in this host's queues",
+	"TcpExt TCPLoss":                  "packets marked as lost in fast recovery",
+	"TcpExt TCPRenoRecovery":          "fast recoveries from loss, without SACK",
+	"TcpExt TCPSackRecovery":          "fast recoveries from loss, with SACK",
+	"TcpExt TCPRenoRecoveryFail":      "timeouts during fast recovery, without SACK: the recovery failed",
+	"TcpExt TCPSackRecoveryFail":      "timeouts during fast recovery, with SACK: the recovery failed",
+	"TcpExt TCPRenoFailures":          "timeouts after duplicate ACKs, before fast recovery, without SACK",
+	"TcpExt TCPSackFailures":          "timeouts after duplicate ACKs, before fast recovery, with SACK",
+	"TcpExt TCPLossFailures":          "timeouts while recovering from an earlier timeout",
+	"TcpExt TCPFullUndo":              "recoveries undone at their end: nothing had been lost",
+	"TcpExt TCPPartialUndo":           "recoveries undone by a partial ACK: the packet was late, not lost",
+	"TcpExt TCPDSACKUndo":             "recoveries undone because D-SACK told that all was retransmitted in vain",
+	"TcpExt TCPLossUndo":              "recoveries from a timeout undone: the packet was late, not lost",
+	"TcpExt TCPFACKReorder":           "times packets were found out of order by forward ACK",
+	"TcpExt TCPSACKReorder":           "times packets were found out of order by SACK",
+	"TcpExt TCPRenoReorder":           "times packets were found out of order by duplicate ACKs, without SACK",
+	"TcpExt TCPTSReorder":             "times packets were found out of order by timestamps",
+	"TcpExt TCPSACKReneging":          "times a peer dropped data that it had acknowledged by SACK",
+	"TcpExt TCPDSACKOldSent":          "D-SACKs sent: a packet came again that was received long before",
+	"TcpExt TCPDSACKOfoSent":          "D-SACKs sent: a packet came again that waits out of order",
+	"TcpExt TCPDSACKRecv":             "D-SACKs received: we retransmitted what had arrived",
+	"TcpExt TCPDSACKOfoRecv":          "D-SACKs received for packets that arrived out of order",
+	"TcpExt TCPDSACKRecvSegs":         "segments that D-SACKs say we retransmitted in vain",
+	"TcpExt TCPDSACKIgnoredOld":       "D-SACKs ignored because they are too old",
+	"TcpExt TCPDSACKIgnoredNoUndo":    "D-SACKs ignored because nothing was to be undone",
+	"TcpExt TCPDSACKIgnoredDubious":   "D-SACKs ignored because they name more than was retransmitted",
+	"TcpExt TCPSACKDiscard":           "SACK blocks rejected as invalid",
+	"TcpExt TCPSackShifted":           "SACK bookkeeping: data shifted into the packet before it",
+	"TcpExt TCPSackMerged":            "SACK bookkeeping: packets merged into the one before",
+	"TcpExt TCPSackShiftFallback":     "SACK bookkeeping: packets that could not be shifted",
+	"TcpExt TcpTimeoutRehash":         "times the flow label changed after a timeout, to try another path",
+	"TcpExt TcpDuplicateDataRehash":   "times the flow label changed after duplicate data, to try another path",
+	"TcpExt TCPPLBRehash":             "times the flow label changed because of congestion (PLB)",
+
+	// TCP: connections that ended badly.
+	"TcpExt TCPAbortOnSyn":     "connections reset because a SYN came on them",
+	"TcpExt TCPAbortOnData":    "connections reset because data came after close, or with SO_LINGER 0",
+	"TcpExt TCPAbortOnClose":   "connections reset because they were closed with data unread",
+	"TcpExt TCPAbortOnMemory":  "connections reset for lack of memory, or too many orphans (tcp_max_orphans)",
+	"TcpExt TCPAbortOnTimeout": "connections dropped in a timeout: retransmits or keepalives had no answer",
+	"TcpExt TCPAbortOnLinger":  "connections reset after close because the linger time in FIN_WAIT2 ran out",
+	"TcpExt TCPAbortFailed":    "resets that failed to be sent, for lack of memory",
+
+	// TCP: TIME_WAIT and old timestamps.
+	"TcpExt TW":                  "TIME_WAIT sockets that ended when their time was over",
+	"TcpExt TWRecycled":          "TIME_WAIT sockets used again for a new connection",
+	"TcpExt TWKilled":            "TIME_WAIT sockets that ended after a short time",
+	"TcpExt TCPTimeWaitOverflow": "TIME_WAITs cut short because there were too many (tcp_max_tw_buckets overflowed)",
+	"TcpExt PAWSPassive":         "SYNs rejected because of an old timestamp",
+	"TcpExt PAWSActive":          "SYN-ACKs rejected because of a wrong timestamp",
+	"TcpExt PAWSEstab":           "packets of open connections rejected because of an old timestamp",
+	"TcpExt PAWSOldAck":          "ACKs dropped because of an old timestamp: they came out of order",
+	"TcpExt PAWSTimewait":        "packets to TIME_WAIT sockets rejected because of an old timestamp",
+	"TcpExt BeyondWindow":        "packets rejected because they lie beyond the window we offered",
+	"TcpExt TSEcrRejected":       "packets rejected because they echo a timestamp that we never sent",
+
+	// TCP: memory, receive queues and windows.
+	"TcpExt PruneCalled":               "times a receive queue was squeezed because its buffer was full",
+	"TcpExt RcvPruned":                 "packets dropped because squeezing the full receive buffer did not help",
+	"TcpExt OfoPruned":                 "times packets waiting out of order were dropped because the buffer was full",
+	"TcpExt TCPRcvCollapsed":           "packets collapsed in a receive queue to save memory",
+	"TcpExt TCPMemoryPressures":        "times TCP as a whole ran short of memory (tcp_mem)",
+	"TcpExt TCPMemoryPressuresChrono":  "time that TCP was short of memory, ms",
+	"TcpExt TCPBacklogDrop":            "packets dropped because a busy socket's backlog overflowed its buffer",
+	"TcpExt TCPBacklogCoalesce":        "packets merged with the one before in a busy socket's backlog",
+	"TcpExt PFMemallocDrop":            "packets dropped because they were in memory kept for emergencies",
+	"TcpExt TCPRcvQDrop":               "packets dropped because the receive queue was full",
+	"TcpExt TCPZeroWindowDrop":         "packets dropped because they came while the receive window was closed",
+	"TcpExt TCPWqueueTooBig":           "sends rejected because the queue to retransmit from grew too big",
+	"TcpExt TCPRcvCoalesce":            "packets merged with the one before in the receive queue",
+	"TcpExt TCPOFOQueue":               "packets that came out of order and were queued",
+	"TcpExt TCPOFODrop":                "packets that came out of order and were dropped: the buffer was full",
+	"TcpExt TCPOFOMerge":               "packets that came out of order and overlapped others",
+	"TcpExt TCPFromZeroWindowAdv":      "times a closed receive window was opened again",
+	"TcpExt TCPToZeroWindowAdv":        "times the receive window was closed: the process reads too slowly",
+	"TcpExt TCPWantZeroWindowAdv":      "times the receive window should have been closed, but must not shrink",
+	"TcpExt TCPPrequeued":              "packets queued for the reading process to handle",
+	"TcpExt TCPPrequeueDropped":        "packets of the prequeue dropped because its buffer was full",
+	"TcpExt TCPDirectCopyFromBacklog":  "bytes handed to the process straight from the backlog",
+	"TcpExt TCPDirectCopyFromPrequeue": "bytes handed to the process straight from the prequeue",
+	"TcpExt TCPSchedulerFailed":        "times the process was too slow to handle the prequeue in time",
+
+	// TCP: ACKs, probes and the usual way.
+	"TcpExt DelayedACKs":            "delayed ACKs sent",
+	"TcpExt DelayedACKLocked":       "delayed ACKs put off because the socket was busy",
+	"TcpExt DelayedACKLost":         "packets retransmitted to us although received: our ACK was late or lost",
+	"TcpExt TCPHPHits":              "packets with data that took the fast path",
+	"TcpExt TCPHPHitsToUser":        "packets with data that took the fast path straight to the process",
+	"TcpExt TCPPureAcks":            "ACKs without data that took the slow path",
+	"TcpExt TCPHPAcks":              "ACKs that took the fast path",
+	"TcpExt TCPChallengeACK":        "challenge ACKs sent for doubtful SYNs and resets, which may be an attack",
+	"TcpExt TCPACKSkippedSynRecv":   "ACKs not sent because of their limit: for a SYN_RECV",
+	"TcpExt TCPACKSkippedPAWS":      "ACKs not sent because of their limit: for an old timestamp",
+	"TcpExt TCPACKSkippedSeq":       "ACKs not sent because of their limit: for a sequence out of the window",
+	"TcpExt TCPACKSkippedFinWait2":  "ACKs not sent because of their limit: in FIN_WAIT2",
+	"TcpExt TCPACKSkippedTimeWait":  "ACKs not sent because of their limit: in TIME_WAIT",
+	"TcpExt TCPACKSkippedChallenge": "ACKs not sent because of their limit: challenge ACKs",
+	"TcpExt TCPAckCompressed":       "ACKs saved by answering several packets with one",
+	"TcpExt TCPWinProbe":            "probes sent to see whether a peer's closed window has opened",
+	"TcpExt TCPKeepAlive":           "keepalive probes sent",
+	"TcpExt TCPMTUPFail":            "probes for a larger path MTU that failed",
+	"TcpExt TCPMTUPSuccess":         "probes for a larger path MTU that got through",
+	"TcpExt TCPOrigDataSent":        "packets with data sent, without those retransmitted",
+	"TcpExt TCPDelivered":           "packets that peers acknowledged",
+	"TcpExt TCPDeliveredCE":         "packets that peers acknowledged as marked by congestion (ECN)",
+	"TcpExt TCPAutoCorking":         "times small sends were held back a little, to go out together",
+	"TcpExt TCPHystartTrainDetect":  "slow starts ended early by HyStart: a train of ACKs grew too long",
+	"TcpExt TCPHystartTrainCwnd":    "sum of the windows at which HyStart saw a long train of ACKs",
+	"TcpExt TCPHystartDelayDetect":  "slow starts ended early by HyStart: the delay grew",
+	"TcpExt TCPHystartDelayCwnd":    "sum of the windows at which HyStart saw the delay grow",
+	"TcpExt BusyPollRxPackets":      "packets received by busy polling",
+
+	// TCP: filters and signatures, and two that are about all of IP.
+	"TcpExt OutOfWindowIcmps":    "ICMP errors dropped because they do not fit the connection, which may be an attack",
+	"TcpExt LockDroppedIcmps":    "ICMP errors dropped because the socket was busy",
+	"TcpExt TCPMinTTLDrop":       "packets dropped because their TTL was below the socket's least (IP_MINTTL)",
+	"TcpExt TCPMD5NotFound":      "packets dropped because they lack the MD5 signature they should have",
+	"TcpExt TCPMD5Unexpected":    "packets dropped because they have an MD5 signature nobody asked for",
+	"TcpExt TCPMD5Failure":       "packets dropped because their MD5 signature is wrong",
+	"TcpExt TCPAORequired":       "packets dropped because they lack the TCP-AO signature they should have",
+	"TcpExt TCPAOBad":            "packets dropped because their TCP-AO signature is wrong",
+	"TcpExt TCPAOKeyNotFound":    "packets dropped because the key of their TCP-AO signature is not known",
+	"TcpExt TCPAOGood":           "packets received with a right TCP-AO signature",
+	"TcpExt TCPAODroppedIcmps":   "ICMP errors dropped because the connection is signed (TCP-AO)",
+	"TcpExt ArpFilter":           "ARP requests not answered because of arp_filter",
+	"TcpExt IPReversePathFilter": "packets dropped because the way back is another interface (rp_filter)",
+
+	// Multipath TCP: opening.
+	"MPTcpExt MPCapableSYNRX":          "SYNs received that ask for MPTCP",
+	"MPTcpExt MPCapableSYNTX":          "SYNs sent that ask for MPTCP",
+	"MPTcpExt MPCapableSYNACKRX":       "SYN-ACKs received that agree to MPTCP",
+	"MPTcpExt MPCapableACKRX":          "last ACKs of an MPTCP opening received",
+	"MPTcpExt MPCapableFallbackACK":    "connections that fell back to TCP: the client's ACK had no MPTCP",
+	"MPTcpExt MPCapableFallbackSYNACK": "connections that fell back to TCP: the server's SYN-ACK had no MPTCP",
+	"MPTcpExt MPCapableSYNTXDrop":      "connections that fell back to TCP: SYNs with MPTCP seem to be dropped",
+	"MPTcpExt MPCapableSYNTXDisabled":  "connections begun without MPTCP because it failed lately",
+	"MPTcpExt MPCapableEndpAttempt":    "new connections rejected at an address that is for joining only",
+	"MPTcpExt MPFallbackTokenInit":     "connections that fell back to TCP: no token could be made",
+	"MPTcpExt MPCapableDataFallback":   "connections that fell back to TCP: the first data had no MPTCP",
+	"MPTcpExt MD5SigFallback":          "connections that fell back to TCP because of MD5 signatures",
+	"MPTcpExt DssFallback":             "connections that fell back to TCP: a bad data sequence mapping",
+	"MPTcpExt SimultConnectFallback":   "connections that fell back to TCP: both sides opened at once",
+	"MPTcpExt FallbackFailed":          "connections that failed to fall back to TCP",
+	"MPTcpExt Blackhole":               "times MPTCP was turned off because something seems to drop it",
+	"MPTcpExt MPCurrEstab":             "MPTCP connections that are established now",
+
+	// Multipath TCP: further paths (subflows).
+	"MPTcpExt MPJoinNoTokenFound":      "subflows rejected because no connection has their token",
+	"MPTcpExt MPJoinSynRx":             "SYNs received that would add a subflow",
+	"MPTcpExt MPJoinSynBackupRx":       "SYNs received that would add a subflow as backup",
+	"MPTcpExt MPJoinSynAckRx":          "SYN-ACKs received for a new subflow",
+	"MPTcpExt MPJoinSynAckBackupRx":    "SYN-ACKs received for a new subflow as backup",
+	"MPTcpExt MPJoinSynAckHMacFailure": "new subflows rejected because the SYN-ACK's signature is wrong",
+	"MPTcpExt MPJoinAckRx":             "last ACKs received of new subflows",
+	"MPTcpExt MPJoinAckHMacFailure":    "new subflows rejected because the ACK's signature is wrong",
+	"MPTcpExt MPJoinRejected":          "new subflows rejected by the path manager: too many, or not allowed",
+	"MPTcpExt MPJoinSynTx":             "SYNs sent to add a subflow",
+	"MPTcpExt MPJoinSynTxCreatSkErr":   "new subflows of ours that failed: no socket could be made",
+	"MPTcpExt MPJoinSynTxBindErr":      "new subflows of ours that failed: bind failed",
+	"MPTcpExt MPJoinSynTxConnectErr":   "new subflows of ours that failed: connect failed",
+	"MPTcpExt MPJoinPortSynRx":         "SYNs received that would add a subflow at another port",
+	"MPTcpExt MPJoinPortSynAckRx":      "SYN-ACKs received for a new subflow at another port",
+	"MPTcpExt MPJoinPortAckRx":         "last ACKs received of new subflows at another port",
+	"MPTcpExt MismatchPortSynRx":       "SYNs rejected that would add a subflow at a port not offered",
+	"MPTcpExt MismatchPortAckRx":       "ACKs rejected that would add a subflow at a port not offered",
+	"MPTcpExt AddAddr":                 "offers of another address received",
+	"MPTcpExt AddAddrTx":               "offers of another address sent",
+	"MPTcpExt AddAddrTxDrop":           "offers of another address dropped instead of sent: no room in the header",
+	"MPTcpExt AddAddrDrop":             "received offers of another address dropped: busy",
+	"MPTcpExt EchoAdd":                 "confirmations received of an address we offered",
+	"MPTcpExt EchoAddTx":               "confirmations sent of an address a peer offered",
+	"MPTcpExt EchoAddTxDrop":           "confirmations dropped instead of sent: no room in the header",
+	"MPTcpExt PortAdd":                 "offers of another address with a port received",
+	"MPTcpExt RmAddr":                  "withdrawals of addresses received",
+	"MPTcpExt RmAddrDrop":              "received withdrawals of addresses dropped: busy",
+	"MPTcpExt RmAddrTx":                "withdrawals of addresses sent",
+	"MPTcpExt RmAddrTxDrop":            "withdrawals of addresses dropped instead of sent: no room in the header",
+	"MPTcpExt RmSubflow":               "subflows removed",
+	"MPTcpExt MPPrioTx":                "changes of a subflow's priority sent",
+	"MPTcpExt MPPrioRx":                "changes of a subflow's priority received",
+	"MPTcpExt SubflowStale":            "subflows given up for a while: no progress",
+	"MPTcpExt SubflowRecover":          "subflows given up that made progress again",
+
+	// Multipath TCP: data and ends.
+	"MPTcpExt MPTCPRetrans":          "data retransmitted by MPTCP, maybe over another subflow",
+	"MPTcpExt DSSNotMatching":        "data sequence mappings that do not match the one before",
+	"MPTcpExt DSSCorruptionFallback": "connections that fell back to TCP: a middlebox changed the mapping",
+	"MPTcpExt DSSCorruptionReset":    "subflows reset because a middlebox changed the mapping",
+	"MPTcpExt DSSNoMatchTCP":         "data sequence mappings that do not match the segment's sequence",
+	"MPTcpExt InfiniteMapTx":         "infinite mappings sent: this connection fell back to TCP",
+	"MPTcpExt InfiniteMapRx":         "infinite mappings received: the peer fell back to TCP",
+	"MPTcpExt DataCsumErr":           "data rejected because of a bad MPTCP checksum",
+	"MPTcpExt OFOQueueTail":          "data that came out of order, put at the end of its queue",
+	"MPTcpExt OFOQueue":              "data that came out of order and was queued",
+	"MPTcpExt OFOMerge":              "data that came out of order and was merged with its neighbors",
+	"MPTcpExt NoDSSInWindow":         "data dropped because it lies out of the window",
+	"MPTcpExt DuplicateData":         "data dropped because it was received before",
+	"MPTcpExt MPFailTx":              "failures of a mapping's checksum told to the peer",
+	"MPTcpExt MPFailRx":              "failures of a mapping's checksum that the peer told",
+	"MPTcpExt MPFastcloseTx":         "connections ended at once (MP_FASTCLOSE sent)",
+	"MPTcpExt MPFastcloseRx":         "connections ended at once by the peer (MP_FASTCLOSE received)",
+	"MPTcpExt MPRstTx":               "subflow resets sent",
+	"MPTcpExt MPRstRx":               "subflow resets received",
+	"MPTcpExt SndWndShared":          "times a subflow's send window was widened by another's",
+	"MPTcpExt RcvWndShared":          "times a subflow's receive window was widened by another's",
+	"MPTcpExt RcvWndConflictUpdate":  "times subflows moved the shared receive window at once, and it was set anew",
+	"MPTcpExt RcvWndConflict":        "times subflows moved the shared receive window at once",
+	"MPTcpExt WinProbe":              "probes sent to see whether a peer's closed window has opened",
+
+	// UDP. UDP-Lite and IPv6 have the same.
+	"Udp InDatagrams":  "datagrams received and given to sockets",
+	"Udp NoPorts":      "datagrams received for a port where nothing listens",
+	"Udp InErrors":     "received datagrams dropped: full buffers, bad checksums and all else",
+	"Udp OutDatagrams": "datagrams sent",
+	"Udp RcvbufErrors": "received datagrams dropped because a socket's receive buffer overflowed",
+	"Udp SndbufErrors": "datagrams not sent because the send buffer was full or memory short",
+	"Udp InCsumErrors": "received datagrams dropped because of a bad checksum",
+	"Udp IgnoredMulti": "multicast and broadcast datagrams received that no socket wanted",
+	"Udp MemErrors":    "received datagrams dropped because UDP as a whole ran short of memory (udp_mem)",
+
+	// The totals over the interfaces.
+	"Interfaces ReceivedBytes":      "bytes received by all interfaces but loopback",
+	"Interfaces SentBytes":          "bytes sent by all interfaces but loopback",
+	"Interfaces ReceivedPackets":    "packets received by all interfaces but loopback, of any kind",
+	"Interfaces SentPackets":        "packets sent by all interfaces but loopback, of any kind",
+	"Interfaces ReceivedUnicast":    "unicast packets received: Linux does not tell them apart per interface",
+	"Interfaces SentUnicast":        "unicast packets sent: Linux does not tell them apart per interface",
+	"Interfaces ReceivedNonUnicast": "broadcast and multicast received: Linux does not count them together",
+	"Interfaces SentNonUnicast":     "broadcast and multicast packets sent: Linux does not count them",
+	"Interfaces ReceivedMulticast":  "multicast packets received by all interfaces but loopback, if drivers count them",
+	"Interfaces ReceivedDiscards":   "packets dropped on receiving by all interfaces but loopback: no room, or unwanted",
+	"Interfaces SentDiscards":       "packets dropped instead of sent by all interfaces but loopback",
+	"Interfaces ReceivedErrors":     "faulty packets received by all interfaces but loopback",
+	"Interfaces SentErrors":         "packets that failed to be sent by all interfaces but loopback",
+	"Interfaces UnknownProtocols":   "packets of unknown protocols: Linux counts them among the discards",
+}

@@ -61,7 +61,7 @@ type UnixSocket struct {
 	Type       UnixType
 	State      UnixState
 	RecvQ      uint32 // UNIX_DIAG_RQLEN: bytes (datagram: of the first message) to be read; listener: connections not accepted
-	SendQ      uint32 // UNIX_DIAG_RQLEN: bytes sent and not read by the other end; listener: the backlog's limit
+	SendQ      uint32 // UNIX_DIAG_RQLEN: buffer memory, bytes, of what the other end has not read; listener: the backlog's limit
 	UID        uint32 // UNIX_DIAG_UID (Linux 5.0): who made it
 	References int32  // as /proc/net/unix counts them: itself, its name, and each socket connected to it
 	Shutdown   uint8  // UNIX_DIAG_SHUTDOWN: 1 receives no more, 2 sends no more
@@ -171,7 +171,7 @@ func unixColumns() []Column[UnixSocket] {
 			func(_ S, r U) Value { return inode(r.Inode, NotAccepted) }},
 		{Spec{ID: "recvq", Title: "RECV-Q", Aliases: []string{"recv-q"}, Help: "bytes the process has not read; on a listener: connections it has not accepted", Kind: KindCount, Desc: true, Default: true, Width: 6, Max: 9, Give: 3},
 			func(_ S, r U) Value { return queue(r, r.RecvQ) }},
-		{Spec{ID: "sendq", Title: "SEND-Q", Aliases: []string{"send-q"}, Help: "bytes the other end has not read; on a listener: the backlog's limit", Kind: KindCount, Desc: true, Default: true, Width: 6, Max: 9, Give: 3},
+		{Spec{ID: "sendq", Title: "SEND-Q", Aliases: []string{"send-q"}, Help: "memory of what the other end has not read, bytes; on a listener: the backlog's limit", Kind: KindCount, Desc: true, Default: true, Width: 6, Max: 9, Give: 3},
 			func(_ S, r U) Value { return queue(r, r.SendQ) }},
 		{Spec{ID: "user", Title: "USER", Help: "user who made the socket", Kind: KindText, Width: 8, Max: 16, Give: 6},
 			func(s S, r U) Value {

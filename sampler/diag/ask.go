@@ -25,6 +25,12 @@ type Answer struct {
 // table that the kernel looks into: then the ones on that port are dumped and the cookie is looked for.
 func (c *Conn) Ask(t model.CloseTarget) (Answer, error) {
 	r := request{"ask for", t.Proto, t.Family}
+	if t.Proto == model.Raw {
+		if t.Cookie == 0 {
+			return Answer{}, r.wrap(ErrUnsupported, errNoCookie)
+		}
+		return c.find(r, t) // by its ends the kernel gives the first that fits, whatever its cookie
+	}
 	a, errno, err := c.exact(r, t, unix.SOCK_DIAG_BY_FAMILY, 0)
 	if err != nil {
 		return Answer{}, err
@@ -57,6 +63,9 @@ func (c *Conn) Destroy(t model.CloseTarget) error {
 		// Without one the kernel would close whatever has these ends by now.
 		return r.wrap(ErrUnsupported, errNoCookie)
 	}
+	if t.Proto == model.Raw {
+		return r.wrap(ErrUnsupported, errRawCookie)
+	}
 	errno, err := c.destroy(r, t)
 	if err != nil {
 		return err
@@ -81,6 +90,8 @@ func (c *Conn) Destroy(t model.CloseTarget) error {
 var (
 	errNoCookie = errors.New("its cookie is not known")
 	errShared   = errors.New("it is there, but its addresses do not lead to it")
+	// raw_diag_destroy (net/ipv4/raw_diag.c) takes the first one that fits.
+	errRawCookie = errors.New("the kernel does not look at the cookie of a raw socket, and might close another")
 )
 
 // reuseTries is how many remote ports are tried to hit one socket of a group.
@@ -125,7 +136,7 @@ func (c *Conn) exact(r request, t model.CloseTarget, kind, flags uint16) (Answer
 	if t.Cookie == 0 {
 		q.cookie = noCookie
 	}
-	if t.Proto == model.UDP && kind == unix.SOCK_DIAG_BY_FAMILY {
+	if (t.Proto == model.UDP || t.Proto == model.UDPLite) && kind == unix.SOCK_DIAG_BY_FAMILY {
 		// Asking UDP takes the ends as a received packet has them, destroying does not (udp_diag.c).
 		q.local, q.remote = q.remote, q.local
 	}

@@ -22,6 +22,7 @@ type Conn struct {
 	request   []byte // the request, kept for the next
 	parser    parser
 	socket    model.Socket // the record that callbacks get
+	unix      *unixTable   // nil until unix sockets are asked for
 
 	seq     uint32        // of the last request
 	started time.Time     // when it was sent

@@ -1,10 +1,12 @@
-// Package diag asks the kernel for sockets over sock_diag(7) and turns its answers into model.Socket.
+// Package diag asks the kernel for sockets over sock_diag(7) and turns its answers into model.Socket and
+// model.UnixSocket.
 //
-// It does four things, all on one netlink socket (a Conn) that lives in one network namespace:
+// It does five things, all on one netlink socket (a Conn) that lives in one network namespace:
 //
 //   - Dump: every socket of a protocol and family, parsed in place from one reused buffer into one reused
 //     record that a callback gets. At rest a dump makes no garbage: it runs every second over 100,000
 //     sockets.
+//   - DumpUnix: every unix socket, the ones that wait to be accepted too, with the references among them.
 //   - Ask: everything the kernel knows about one socket, by its cookie.
 //   - Destroy: closes one socket, by its cookie.
 //   - NetNSCookie: names the namespace.

@@ -19,9 +19,11 @@ type Result struct {
 	Bad  int // rows that could not be parsed
 }
 
-// Dump hands every socket of a protocol and family, in whatever state, to fn. The record is used again for
+// Dump hands every socket of a protocol (TCP, UDP, UDP-Lite, raw, SCTP) and family, in whatever state, to fn. The
+// kernel has a handler for each, and often none for raw sockets and SCTP. The record is used again for
 // the next one: fn copies what it keeps. Only sockets of that family come: a dual-stack IPv6 socket is
-// an IPv6 one, whomever it talks to. Fields that are not the kernel's are left zero, but Owner, which is -1.
+// an IPv6 one, whomever it talks to. The local port of a raw socket is the protocol it takes. An SCTP socket comes
+// besides its associations, which have no cookie of their own; of both only the first address is told. Fields that are not the kernel's are left zero, but Owner, which is -1.
 //
 // A socket may be missing or come twice when the tables change under the dump; the kernel does not always
 // say so. On ErrPartial the rows that were handed out are true. On ErrUnsupported there are none.

@@ -39,6 +39,7 @@ var (
 // What is wrong with a row. The row is counted as bad.
 var (
 	errShort     = errors.New("shorter than struct inet_diag_msg")
+	errShortUnix = errors.New("shorter than struct unix_diag_msg")
 	errFamily    = errors.New("neither IPv4 nor IPv6")
 	errAttribute = errors.New("an attribute does not fit")
 	errForeign   = errors.New("not of the family that was asked for")
@@ -48,17 +49,25 @@ var (
 type request struct {
 	verb   string
 	proto  model.Proto
-	family model.Family
+	family model.Family // 0: unix sockets, which have no protocol either
 }
 
 func (r request) String() string {
-	proto := "TCP"
+	if r.family == 0 {
+		return r.verb + " unix sockets"
+	}
+	proto := fmt.Sprintf("protocol %d", r.proto)
 	switch r.proto {
 	case model.TCP:
+		proto = "TCP"
 	case model.UDP:
 		proto = "UDP"
-	default:
-		proto = fmt.Sprintf("protocol %d", r.proto)
+	case model.SCTP:
+		proto = "SCTP"
+	case model.UDPLite:
+		proto = "UDP-Lite"
+	case model.Raw:
+		proto = "raw"
 	}
 	return fmt.Sprintf("%s %s IPv%d", r.verb, proto, r.family)
 }

@@ -42,7 +42,7 @@ func figures(s *model.Socket, body []byte) []model.Figure {
 	if v, ok := attrs[attrSKMemInfo]; ok {
 		out = appendFields(out, groupMemory, memoryFields, v, model.Established)
 	}
-	out = appendTimer(out, s)
+	out = appendTimer(out, s, body[3])
 	return appendSocket(out, s, attrs)
 }
 
@@ -201,8 +201,8 @@ var timerWords = []string{
 	"off", "retransmit", "keepalive", "TIME_WAIT", "window probe",
 }
 
-// appendTimer appends what struct inet_diag_msg says of the timer.
-func appendTimer(out []model.Figure, s *model.Socket) []model.Figure {
+// appendTimer appends what struct inet_diag_msg says of the timer. retrans is idiag_retrans.
+func appendTimer(out []model.Figure, s *model.Socket, retrans uint8) []model.Figure {
 	off := model.Known
 	if s.Timer == model.TimerOff {
 		off = model.NotApplicable
@@ -213,7 +213,7 @@ func appendTimer(out []model.Figure, s *model.Socket) []model.Figure {
 		model.Figure{Group: groupTimer, Name: "idiag_expires", Help: "time until the timer fires",
 			Kind: model.KindDuration, Value: known(int64(s.Expires)*1e6, off)},
 		model.Figure{Group: groupTimer, Name: "idiag_retrans", Help: "retransmits or probes so far",
-			Kind: model.KindCount, Value: known(int64(s.Retries), off)},
+			Kind: model.KindCount, Value: known(int64(retrans), off)},
 	)
 }
 

@@ -43,6 +43,10 @@ func (p *parser) socket(s *model.Socket, b []byte) error {
 		switch kind {
 		case attrInfo:
 			p.info(s, v)
+		case attrPeers:
+			if p.proto == model.SCTP {
+				association(s, b[1])
+			}
 		case attrCong:
 			ok = len(v) > 0
 			if i, known := p.congestion.index(v); ok && known {
@@ -85,8 +89,15 @@ func (p *parser) header(s *model.Socket, b []byte) bool {
 	s.RemotePort = binary.BigEndian.Uint16(b[6:])
 	s.State = state(p.proto, b[1], s.RemotePort)
 	s.Timer = model.Timer(b[2])
-	s.Retries = b[3]
+	if s.Timer == model.TimerKeepalive || s.Timer == model.TimerProbe {
+		s.Probes = b[3] // icsk_probes_out
+	} else {
+		s.Retries = b[3] // icsk_retransmits, or num_timeout of a request
+	}
 	s.LocalPort = binary.BigEndian.Uint16(b[4:])
+	if p.proto == model.Raw {
+		s.RemotePort = 0 // what connect(2) was given: packets have no such thing
+	}
 	s.Interface = native.Uint32(b[40:])
 	s.Cookie = cookieOf(b)
 	s.Expires = native.Uint32(b[52:])
@@ -126,6 +137,34 @@ func state(p model.Proto, n byte, remotePort uint16) model.State {
 	return model.State(n)
 }
 
+// sctpStates are the model's states for an association's (enum sctp_state, linux/sctp.h), where the words mean
+// the same to people. Both COOKIE states are of the end that connects: the other one keeps no state until the
+// association is there. In SHUTDOWN_PENDING our program has closed and what it wrote is still on its way.
+var sctpStates = [...]model.State{
+	model.Close,       // CLOSED
+	model.SynSent,     // COOKIE_WAIT
+	model.SynSent,     // COOKIE_ECHOED
+	model.Established, // ESTABLISHED
+	model.FinWait1,    // SHUTDOWN_PENDING
+	model.FinWait1,    // SHUTDOWN_SENT
+	model.CloseWait,   // SHUTDOWN_RECEIVED
+	model.LastAck,     // SHUTDOWN_ACK_SENT
+}
+
+// association makes s a row of an SCTP association, which has states of its own: the kernel gives a row for
+// the socket, whose states are numbered as TCP's, and one for each of its associations, which alone has
+// INET_DIAG_PEERS. The cookie in it is the socket's and names no association, so it is left out.
+func association(s *model.Socket, n byte) {
+	s.State, s.Cookie = model.StateUnknown, 0
+	if int(n) < len(sctpStates) {
+		s.State = sctpStates[n]
+	}
+	if s.Timer != model.TimerOff {
+		s.Timer = model.TimerRetransmit // SCTP_EVENT_TIMEOUT_T3_RTX, by SCTP's own number
+	}
+	s.Retries, s.Probes = s.Retries+s.Probes, 0
+}
+
 // badAttribute is a type no attribute has: NLA_TYPE_MASK leaves 14 bits.
 const badAttribute = 0xffff
 
@@ -149,6 +188,8 @@ const nlaTypeMask = 0x3fff
 // Offsets in struct tcp_info (linux/tcp.h) of what a row shows. tcpInfoFields has all of them.
 const (
 	infoState         = 0
+	infoRetransmits   = 2
+	infoProbes        = 3
 	infoSndMSS        = 16
 	infoPMTU          = 60
 	infoRTT           = 68
@@ -170,6 +211,9 @@ func (p *parser) info(s *model.Socket, v []byte) {
 		return
 	}
 	native := binary.NativeEndian
+	if len(v) > infoProbes { // idiag_retrans is only one of the two
+		s.Retries, s.Probes = v[infoRetransmits], v[infoProbes]
+	}
 	if len(v) >= infoTotalRetrans+4 {
 		s.MSS = native.Uint32(v[infoSndMSS:])
 		s.PMTU = native.Uint32(v[infoPMTU:])

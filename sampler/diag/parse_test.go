@@ -178,7 +178,7 @@ func TestRow(t *testing.T) {
 	want := model.Socket{
 		Cookie: 0x1122334455667788, Local: model.Addr{10: 0xff, 11: 0xff, 12: 192, 13: 0, 14: 2, 15: 1},
 		Remote: model.Addr{10: 0xff, 11: 0xff, 12: 198, 13: 51, 14: 100, 15: 2}, LocalPort: 80, RemotePort: 40000,
-		Proto: model.TCP, Family: model.IPv4, State: model.Established, Timer: model.TimerKeepalive, Retries: 5,
+		Proto: model.TCP, Family: model.IPv4, State: model.Established, Timer: model.TimerKeepalive, Probes: 5,
 		Expires: 1500, RecvQ: 11, SendQ: 22, UID: 1000, Inode: 0, Interface: 4, FwMark: 0xbeef, Cong: 1, Holding: model.Holding{Owner: -1},
 		Has: model.HasQueues | model.HasUID | model.HasMark | model.HasCong,
 	}

@@ -21,6 +21,7 @@ const (
 	attrShutdown  = 8
 	attrDCTCP     = 9
 	attrSKV6Only  = 11
+	attrPeers     = 13 // SCTP: addresses of the other end
 	attrMark      = 15
 	attrBBR       = 16
 	attrClassID   = 17

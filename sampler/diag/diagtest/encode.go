@@ -11,13 +11,22 @@ import (
 	"sockview/model"
 )
 
-// Sizes and numbers of linux/netlink.h and linux/inet_diag.h.
+// Sizes and numbers of linux/netlink.h, linux/inet_diag.h and linux/unix_diag.h.
 const (
 	headerSize = 16
 	msgSize    = 72
 	attrInfo   = 2
 	attrCong   = 4
 	attrMark   = 15
+
+	unixReqSize  = 24
+	unixMsgSize  = 16
+	unixName     = 0
+	unixPeer     = 2
+	unixIcons    = 3
+	unixRQLen    = 4
+	unixShutdown = 6
+	unixUID      = 7
 )
 
 // datagramSize is where a new datagram is begun, as the kernel does.
@@ -65,6 +74,9 @@ func AppendSocket(b []byte, s *model.Socket, congestion []string) []byte {
 		m[1] = byte(model.Close)
 	}
 	m[2], m[3] = byte(s.Timer), s.Retries
+	if s.Timer == model.TimerKeepalive || s.Timer == model.TimerProbe {
+		m[3] = s.Probes
+	}
 	binary.BigEndian.PutUint16(m[4:], s.LocalPort)
 	binary.BigEndian.PutUint16(m[6:], s.RemotePort)
 	if s.Family == model.IPv6 {
@@ -92,6 +104,54 @@ func AppendSocket(b []byte, s *model.Socket, congestion []string) []byte {
 	return b
 }
 
+// AppendUnix appends the body of a SOCK_DIAG_BY_FAMILY message for s, whose Path is a path or, with "@" before
+// it, an abstract name. icons are the inodes of those who wait to be accepted, if it listens.
+func AppendUnix(b []byte, s *model.UnixSocket, icons []uint32) []byte {
+	start := len(b)
+	b = append(b, make([]byte, unixMsgSize)...)
+	m := b[start:]
+	m[0], m[1], m[2] = unix.AF_UNIX, byte(s.Type), unixStateNumber(s.State)
+	native.PutUint32(m[4:], s.Inode)
+	native.PutUint32(m[8:], uint32(s.Cookie))
+	native.PutUint32(m[12:], uint32(s.Cookie>>32))
+	switch name := s.Path.String(); {
+	case name == "":
+	case name[0] == '@':
+		b = AppendAttribute(b, unixName, append([]byte{0}, name[1:]...))
+	default:
+		b = AppendAttribute(b, unixName, append([]byte(name), 0))
+	}
+	if s.PeerInode != 0 || s.State == model.UnixConnected && s.Type != model.UnixDatagram {
+		b = AppendAttribute(b, unixPeer, native.AppendUint32(nil, s.PeerInode))
+	}
+	if s.State == model.UnixListening {
+		var v []byte
+		for _, inode := range icons {
+			v = native.AppendUint32(v, inode)
+		}
+		b = AppendAttribute(b, unixIcons, v)
+	}
+	if s.HasQueues {
+		b = AppendAttribute(b, unixRQLen, native.AppendUint32(native.AppendUint32(nil, s.RecvQ), s.SendQ))
+	}
+	b = AppendAttribute(b, unixShutdown, []byte{s.Shutdown})
+	if s.HasUID {
+		b = AppendAttribute(b, unixUID, native.AppendUint32(nil, s.UID))
+	}
+	return b
+}
+
+// unixStateNumber is the sk_state of a unix socket.
+func unixStateNumber(s model.UnixState) byte {
+	switch s {
+	case model.UnixListening:
+		return byte(model.Listen)
+	case model.UnixConnected:
+		return byte(model.Established)
+	}
+	return byte(model.Close)
+}
+
 // AppendAttribute appends a struct nlattr.
 func AppendAttribute(b []byte, kind uint16, value []byte) []byte {
 	b = native.AppendUint16(b, uint16(4+len(value)))
@@ -117,7 +177,7 @@ func tcpInfo(s *model.Socket) []byte {
 		return nil
 	}
 	v := make([]byte, 280)
-	v[0] = byte(s.State)
+	v[0], v[2], v[3] = byte(s.State), s.Retries, s.Probes
 	for offset, n := range map[int]uint32{
 		16: s.MSS, 60: s.PMTU, 68: s.RTT, 72: s.RTTVar, 80: s.Cwnd, 100: s.Retrans, 136: s.SentPackets,
 		140: s.ReceivedPackets,

@@ -30,10 +30,11 @@ const (
 // Answer is what the Peer answers for a protocol and family. Without one it is an empty dump.
 type Answer struct {
 	Sockets    []model.Socket
-	Congestion []string      // names; Socket.Cong is an index
-	Err        syscall.Errno // every request is refused with it
-	Fault      Fault         // what goes wrong with a dump
-	DestroyErr syscall.Errno // closing is refused with it
+	Unix       []model.UnixSocket // for SetUnix
+	Congestion []string           // names; Socket.Cong is an index
+	Err        syscall.Errno      // every request is refused with it
+	Fault      Fault              // what goes wrong with a dump
+	DestroyErr syscall.Errno      // closing is refused with it
 }
 
 // Request is one request that the Peer got.
@@ -95,6 +96,11 @@ func (p *Peer) Set(proto model.Proto, family model.Family, a Answer) {
 	p.answers[source{proto, family}] = prepare(a)
 }
 
+// SetUnix says what is answered about unix sockets from the next request on: a.Unix. One in the state UnixConnecting
+// is not sent: its PeerInode is told of the listener that has its Path. In what is recorded such a request has
+// neither protocol nor family, and so it is named to Block.
+func (p *Peer) SetUnix(a Answer) { p.Set(0, 0, a) }
+
 // Block makes the answer to the next request for p and f wait until release is called. asked is closed when
 // that request came.
 func (p *Peer) Block(proto model.Proto, family model.Family) (asked <-chan struct{}, release func()) {
@@ -142,18 +148,9 @@ func (p *Peer) Send(m []byte) error {
 		return syscall.EBADF
 	default:
 	}
-	if len(m) < headerSize+56 {
+	r, port, ok := parseRequest(m)
+	if !ok {
 		return syscall.EINVAL
-	}
-	b := m[headerSize:]
-	kind, seq := native.Uint16(m[4:]), native.Uint32(m[8:])
-	r := Request{
-		Destroy: kind == unix.SOCK_DESTROY, Dump: native.Uint16(m[6:])&unix.NLM_F_DUMP == unix.NLM_F_DUMP,
-		Proto: model.Proto(b[1]), Family: model.IPv4,
-		Cookie: uint64(native.Uint32(b[48:])) | uint64(native.Uint32(b[52:]))<<32,
-	}
-	if b[0] == unix.AF_INET6 {
-		r.Family = model.IPv6
 	}
 	p.requests = append(p.requests, r)
 	from := source{r.Proto, r.Family}
@@ -162,12 +159,36 @@ func (p *Peer) Send(m []byte) error {
 		a = prepare(Answer{})
 		p.answers[from] = a
 	}
-	p.queue = append(p.queue, stamp(a.reply(r, binary.BigEndian.Uint16(b[8:])), seq, a.Fault)...)
+	p.queue = append(p.queue, stamp(a.reply(r, port), native.Uint32(m[8:]), a.Fault)...)
 	if p.waiting = p.hold[from]; p.waiting != nil {
 		delete(p.hold, from)
 		close(p.waiting.asked)
 	}
 	return nil
+}
+
+// parseRequest is the request in m, and the local port that a dump asks for. It says false when it is cut short.
+func parseRequest(m []byte) (r Request, port uint16, ok bool) {
+	if len(m) < headerSize+unixReqSize {
+		return r, 0, false
+	}
+	b := m[headerSize:]
+	r.Destroy = native.Uint16(m[4:]) == unix.SOCK_DESTROY
+	r.Dump = native.Uint16(m[6:])&unix.NLM_F_DUMP == unix.NLM_F_DUMP
+	switch b[0] {
+	case unix.AF_UNIX:
+		return r, 0, true
+	case unix.AF_INET6:
+		r.Family = model.IPv6
+	default:
+		r.Family = model.IPv4
+	}
+	if len(b) < 56 {
+		return r, 0, false
+	}
+	r.Proto = model.Proto(b[1])
+	r.Cookie = uint64(native.Uint32(b[48:])) | uint64(native.Uint32(b[52:]))<<32
+	return r, binary.BigEndian.Uint16(b[8:]), true
 }
 
 // Receive gives the next datagram. When there is none it fails with EAGAIN, at once.
@@ -229,6 +250,17 @@ func (a *prepared) reply(r Request, port uint16) []packet {
 	})}}
 }
 
+// waiting are the inodes of those who wait to be accepted by s.
+func (a *Answer) waiting(s *model.UnixSocket) []uint32 {
+	var clients []uint32
+	for _, w := range a.Unix {
+		if w.State == model.UnixConnecting && w.Path == s.Path && w.Type == s.Type {
+			clients = append(clients, w.PeerInode)
+		}
+	}
+	return clients
+}
+
 // prepare encodes the dump of an answer.
 func prepare(a Answer) *prepared {
 	flags := uint16(unix.NLM_F_MULTI)
@@ -245,8 +277,18 @@ func prepare(a Answer) *prepared {
 	}
 	if a.Fault == BadRow {
 		b = appendMessage(b, unix.SOCK_DIAG_BY_FAMILY, flags, func(b []byte) []byte {
-			return append(b, make([]byte, msgSize-1)...)
+			return append(b, make([]byte, unixMsgSize-1)...)
 		})
+	}
+	for i := range a.Unix {
+		s := &a.Unix[i]
+		if s.State == model.UnixConnecting {
+			continue
+		}
+		b = appendMessage(b, unix.SOCK_DIAG_BY_FAMILY, flags, func(b []byte) []byte { return AppendUnix(b, s, a.waiting(s)) })
+		if len(b) >= datagramSize-1024 {
+			flush()
+		}
 	}
 	for i := range a.Sockets {
 		b = appendMessage(b, unix.SOCK_DIAG_BY_FAMILY, flags, func(b []byte) []byte {

@@ -196,3 +196,47 @@ func TestBlock(t *testing.T) {
 		t.Errorf("closed: %v", err)
 	}
 }
+
+func TestUnix(t *testing.T) {
+	row := func(inode, peer uint32, path string, state model.UnixState) model.UnixSocket {
+		return model.UnixSocket{
+			Cookie: uint64(inode) << 33, Inode: inode, PeerInode: peer, Peer: -1, Path: model.SafeText(path), Type: model.UnixStream,
+			State: state, RecvQ: 1, SendQ: 2, UID: 1000, HasQueues: true, HasUID: true, References: 2, Holding: model.Holding{Owner: -1},
+		}
+	}
+	want := []model.UnixSocket{
+		row(5, 0, "/run/x", model.UnixListening), row(6, 0, "", model.UnixConnected), row(7, 0, "@bound", model.UnixUnconnected),
+		{PeerInode: 6, Peer: -1, Path: model.SafeText("/run/x"), Type: model.UnixStream, State: model.UnixConnecting,
+			References: 3, Holding: model.Holding{Owner: -1}},
+	}
+	want[1].References = 3
+	peer := diagtest.NewPeer()
+	c := diag.NewConn(peer)
+	dump := func() (all []model.UnixSocket, res diag.Result, err error) {
+		res, err = c.DumpUnix(func(s *model.UnixSocket) { all = append(all, *s) })
+		return all, res, err
+	}
+	if all, _, err := dump(); err != nil || len(all) != 0 {
+		t.Errorf("nothing set: %d, %v", len(all), err)
+	}
+	peer.SetUnix(diagtest.Answer{Unix: want})
+	all, res, err := dump()
+	if d := cmp.Diff(want, all, cmp.Comparer(func(a, b model.Text) bool { return a == b })); err != nil || res.Rows != 4 || d != "" {
+		t.Errorf("%+v, %v, %s", res, err, d)
+	}
+	peer.SetUnix(diagtest.Answer{Unix: want, Fault: diagtest.Truncated})
+	if _, _, err := dump(); !errors.Is(err, diag.ErrPartial) {
+		t.Errorf("cut: %v", err)
+	}
+	peer.SetUnix(diagtest.Answer{Unix: want, Fault: diagtest.BadRow})
+	if _, res, err := dump(); err != nil || res != (diag.Result{Rows: 4, Bad: 1}) {
+		t.Errorf("bad row: %+v, %v", res, err)
+	}
+	peer.SetUnix(diagtest.Answer{Err: syscall.ENOENT})
+	if _, _, err := dump(); !errors.Is(err, diag.ErrUnsupported) {
+		t.Errorf("no unix_diag: %v", err)
+	}
+	if r := peer.Requests(); !r[0].Dump || r[0].Proto != 0 || r[0].Family != 0 {
+		t.Errorf("requests %+v", r)
+	}
+}
