@@ -8,6 +8,7 @@ import (
 
 	"sockview/model"
 	"sockview/sampler/diag"
+	"sockview/sampler/host"
 	"sockview/sampler/proc"
 )
 
@@ -24,6 +25,9 @@ type Kernel struct {
 	act *diag.Conn // apart from the sampler's: a Conn is used by one goroutine at a time
 }
 
+// netDir is where the kernel shows the tables of the namespace that the calling thread is in.
+const netDir = "/proc/thread-self/net"
+
 // Open opens sock_diag in the current network namespace. It fails when the kernel has none, or refuses it.
 func Open(o Options) (*Kernel, error) {
 	raiseErr := proc.RaiseCapabilities()
@@ -35,6 +39,10 @@ func Open(o Options) (*Kernel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("asking the kernel for sockets: %w", err)
 	}
+	tables, err := host.Open(netDir)
+	if err != nil {
+		return nil, err
+	}
 	fs := proc.At("/proc")
 	caps, err := fs.Capabilities()
 	if err != nil {
@@ -42,7 +50,9 @@ func Open(o Options) (*Kernel, error) {
 	}
 	// Without it (before Linux 5.14) the namespace's identity is 0, which is told apart from nothing yet.
 	cookie, _ := poll.NetNSCookie()
-	s := New(Config{Kernel: poll, NetNSCookie: cookie, FS: fs, Access: caps.Access(), Own: o.Own, Go: o.Go})
+	s := New(Config{
+		Kernel: poll, Host: tables, NetDir: netDir, NetNSCookie: cookie, FS: fs, Access: caps.Access(), Own: o.Own, Go: o.Go,
+	})
 	s.access.Err = raiseErr
 	return &Kernel{Sampler: s, act: act}, nil
 }

@@ -18,6 +18,7 @@ import (
 	"sockview/sampler/diag"
 	"sockview/sampler/host"
 	"sockview/sampler/proc"
+	"sockview/sampler/procnet"
 )
 
 const (
@@ -34,13 +35,16 @@ const (
 // Asker is where sockets come from: a *diag.Conn.
 type Asker interface {
 	Dump(proto model.Proto, family model.Family, fn func(*model.Socket)) (diag.Result, error)
+	DumpUnix(fn func(*model.UnixSocket)) (diag.Result, error)
 	Ask(t model.CloseTarget) (diag.Answer, error)
 	Congestion() []model.Text
 }
 
-// Config is what a Sampler is made of. Only Kernel and FS are needed.
+// Config is what a Sampler is made of. Only Kernel, NetDir and FS are needed.
 type Config struct {
 	Kernel      Asker
+	Host        Host   // nil: there are only sockets
+	NetDir      string // the namespace's /proc/net
 	NetNSCookie uint64
 	FS          proc.FS
 	Access      model.Access
@@ -60,6 +64,9 @@ type Sampler struct {
 	tracker *model.Tracker
 	owners  *owners
 	details *details
+	sockets *sockets
+	unix    *unixSockets
+	tables  []table
 
 	demand struct {
 		sync.Mutex
@@ -71,8 +78,7 @@ type Sampler struct {
 	seq        uint64
 	took       time.Duration
 	sources    []model.Source
-	access     model.Source // whether the rights that the binary was given could be made use of
-	wholeAt    map[string]int64
+	access     model.Source          // whether the rights that the binary was given could be made use of
 	users      map[uint32]model.Text // replaced, never written to: snapshots share it
 	interfaces map[uint32]model.Text // likewise
 	congestion []model.Text          // likewise
@@ -80,20 +86,6 @@ type Sampler struct {
 	askedLinks map[uint32]bool       // those that were asked for when the names were read last
 	linksAt    time.Time
 	skipped    int
-}
-
-// request is one dump of a poll.
-type request struct {
-	name   string
-	proto  model.Proto
-	family model.Family
-}
-
-var requests = [...]request{
-	{"TCP IPv4", model.TCP, model.IPv4},
-	{"TCP IPv6", model.TCP, model.IPv6},
-	{"UDP IPv4", model.UDP, model.IPv4},
-	{"UDP IPv6", model.UDP, model.IPv6},
 }
 
 // New makes a Sampler that has not asked anything yet.
@@ -116,12 +108,14 @@ func New(cfg Config) *Sampler {
 		cfg:        cfg,
 		tracker:    model.NewTracker(),
 		access:     model.Source{Name: "capabilities"},
-		wholeAt:    make(map[string]int64),
 		bound:      make(map[uint32]bool),
 		interfaces: make(map[uint32]model.Text),
 	}
 	s.owners = newOwners(proc.NewScanner(cfg.FS), cfg.Access.Owners)
 	s.details = newDetails(cfg.FS)
+	s.sockets = &sockets{kernel: cfg.Kernel, net: procnet.At(cfg.NetDir), dir: cfg.NetDir, wholeAt: make(map[string]int64)}
+	s.unix = &unixSockets{kernel: cfg.Kernel}
+	s.tables = tablesOf(cfg.Host)
 	s.demand.wake = make(chan struct{}, 1)
 	s.demand.newest = model.Demand{Interval: DefaultInterval}
 	return s
@@ -163,7 +157,7 @@ func (s *Sampler) Run(ctx context.Context) {
 		case <-s.demand.wake:
 			was := s.want
 			s.want = s.wanted()
-			if s.want.Now != was.Now {
+			if s.want.Now != was.Now || s.want.Tables != was.Tables {
 				last = time.Now()
 				s.poll(ctx)
 			} else if s.want.Focus != was.Focus {
@@ -221,35 +215,62 @@ func (s *Sampler) hold() int64 {
 	return int64(max(s.want.Interval, time.Second))
 }
 
-// poll asks the kernel for every socket and publishes what became of them.
+// poll asks the kernel for all that is looked at and publishes what became of it.
 func (s *Sampler) poll(ctx context.Context) {
 	now, wall := s.cfg.Clock()
 	s.tracker.Begin(now, wall)
 	s.sources = nil // the old slice belongs to snapshots
-	outcomes := make([]model.Outcome, 0, len(requests))
-	for _, q := range requests {
-		at, _ := s.cfg.Clock()
-		s.tracker.At(at)
-		result, err := s.cfg.Kernel.Dump(q.proto, q.family, s.see)
-		if err == nil {
-			s.wholeAt[q.name] = now
-		}
-		s.sources = append(s.sources, model.Source{
-			Name: q.name, Err: err, Bad: result.Bad, Age: now - s.wholeAt[q.name],
-		})
-		outcomes = append(outcomes, model.Outcome{
-			SourceID: model.SourceID{Proto: q.proto, Family: q.family},
-			// One that did not parse is among those not seen: they may all live.
-			Whole: err == nil && result.Bad == 0,
-		})
+	var outcomes []model.Outcome
+	wanted := s.wantedTables()
+	if wanted&model.TableSockets != 0 {
+		outcomes = s.pollSockets(now, wanted&model.TableSCTP != 0)
+	}
+	if wanted&model.TableUnix != 0 {
+		s.sources = append(s.sources, s.unix.look(s.tracker, now, s.hold()))
+	} else {
+		s.tracker.ForgetUnix()
 	}
 	s.tracker.Finish(outcomes, s.hold())
 	s.confirm()
+	for _, t := range s.tables {
+		if wanted&t.which() == 0 {
+			t.forget()
+			continue
+		}
+		at, _ := s.cfg.Clock()
+		s.sources = append(s.sources, t.look(at, s.hold()))
+	}
 	s.nameThings()
 	s.publish()
 	end, _ := s.cfg.Clock()
 	s.took = time.Duration(end - now)
-	s.owners.ask(ctx, s.tracker)
+	if !s.want.NoOwners && wanted&(model.TableSockets|model.TableUnix) != 0 {
+		s.owners.ask(ctx, s.tracker)
+	}
+}
+
+// wantedTables are the tables that are looked at.
+func (s *Sampler) wantedTables() model.Tables {
+	if s.want.Tables == 0 {
+		return model.TableSockets
+	}
+	return s.want.Tables
+}
+
+// pollSockets dumps every protocol that has sockets.
+func (s *Sampler) pollSockets(now int64, sctp bool) []model.Outcome {
+	outcomes := make([]model.Outcome, 0, len(requests))
+	s.sockets.begin(sctp)
+	for _, q := range requests {
+		at, _ := s.cfg.Clock()
+		s.tracker.At(at)
+		source, whole := s.sockets.dump(q, now, s.see)
+		if source.Name != "" {
+			s.sources = append(s.sources, source)
+		}
+		outcomes = append(outcomes, model.Outcome{SourceID: model.SourceID{Proto: q.proto, Family: q.family}, Whole: whole})
+	}
+	return outcomes
 }
 
 // see takes one record of a dump.
@@ -335,10 +356,14 @@ func (s *Sampler) publish() {
 	s.seq++
 	out.Access = s.cfg.Access
 	s.tracker.Publish(out)
+	for _, t := range s.tables {
+		t.publish(out)
+	}
 	out.Seq = s.seq
 	out.Hold = s.hold()
 	out.Interval = s.want.Interval
 	out.Took = s.took
+	out.Tables = s.wantedTables()
 	out.NetNS = []model.NetNS{{Cookie: s.cfg.NetNSCookie, Name: model.SafeText("own")}}
 	out.Users, out.Interfaces, out.Congestion = s.users, s.interfaces, s.congestion
 	out.Sources = append(slices.Clone(s.sources), s.owners.source, s.access)
@@ -352,7 +377,7 @@ func (s *Sampler) publish() {
 	s.put(out)
 }
 
-// detail asks for everything about the row in focus, if it is a socket of the snapshot.
+// detail asks for everything about the row in focus, if it is a socket or unix socket of the snapshot.
 func (s *Sampler) detail(snap *model.Snapshot) *model.Detail {
 	if s.want.Focus == (model.Key{}) {
 		return nil
@@ -371,6 +396,11 @@ func (s *Sampler) detail(snap *model.Snapshot) *model.Detail {
 		d.SentRates, d.ReceivedRates = s.tracker.History(r)
 		d.Holders = s.details.of(snap.HoldersOf(r))
 		return d
+	}
+	for i := range snap.Unix {
+		if r := &snap.Unix[i]; model.UnixKey(snap, r) == s.want.Focus {
+			return &model.Detail{Key: s.want.Focus, Holders: s.details.of(snap.HoldersOfUnix(r))}
+		}
 	}
 	return nil
 }

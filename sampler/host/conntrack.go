@@ -1,0 +1,81 @@
+package host
+
+// This file asks the kernel which connections it tracks (ctnetlink).
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"sockview/model"
+)
+
+// noConntrack is ErrUnsupported in words that need nothing added.
+type noConntrack struct{}
+
+func (noConntrack) Error() string        { return "this kernel has no connection tracking" }
+func (noConntrack) Is(target error) bool { return target == ErrUnsupported }
+
+// Flows are the connections that the namespace tracks, of both families (IPCTNL_MSG_CT_GET). An empty table
+// is no error: nothing is tracked where no rule asks for it.
+//
+// The rows hold until the next call. Together with an error they are not all: some did not parse, the kernel
+// said that the table changed under the dump, or the end of it did not come. What is there is true. Without a
+// word from the kernel, too, a flow may be missing or come twice when the table changes meanwhile.
+//
+// It says ErrUnsupported where the kernel has no connection tracking, and fs.ErrPermission without
+// CAP_NET_ADMIN in the user namespace that owns the network namespace. Where nf_conntrack is not loaded it is
+// not asked, since asking would load it.
+func (h *Host) Flows() ([]model.Flow, error) {
+	c := &h.conntrack
+	if c.wire == nil {
+		if !hasConntrack(h.dir) {
+			return nil, noConntrack{}
+		}
+		k, err := openNetfilter()
+		if err != nil {
+			return nil, conntrackError(err)
+		}
+		c.wire = k
+	}
+	if err := c.dump(); err != nil {
+		return c.flows, conntrackError(err)
+	}
+	return c.flows, nil
+}
+
+// conntrackError turns an errno into what people can do about it.
+func conntrackError(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("connection tracking: needs CAP_NET_ADMIN: %w", err)
+	case errors.Is(err, errRefused):
+		return fmt.Errorf("%w: %w", noConntrack{}, err)
+	}
+	for _, errno := range [...]error{unix.EPROTONOSUPPORT, unix.EAFNOSUPPORT} { // no nfnetlink
+		if errors.Is(err, errno) {
+			return fmt.Errorf("%w: %w", noConntrack{}, err)
+		}
+	}
+	return fmt.Errorf("connection tracking: %w", err)
+}
+
+// hasConntrack says whether nf_conntrack is there, built in or loaded. One of these is not enough: older
+// kernels hide the settings in network namespaces that a user made, others are built without the file of
+// statistics.
+func hasConntrack(netDir string) bool {
+	for _, path := range [...]string{
+		"/proc/sys/net/netfilter/nf_conntrack_max",
+		"/sys/module/nf_conntrack",
+		filepath.Join(netDir, "stat/nf_conntrack"),
+	} {
+		if _, err := os.Stat(path); err == nil {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,139 @@
+package sampler
+
+// Which dumps make the table of sockets, and where each comes from.
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+
+	"sockview/model"
+	"sockview/sampler/diag"
+	"sockview/sampler/procnet"
+)
+
+// request is one dump of a poll.
+type request struct {
+	name   string
+	proto  model.Proto
+	family model.Family
+}
+
+// requests are the dumps of every poll, then those of protocols that have sockets on few hosts: these are made
+// only where the kernel counts some, since each walks a whole hash.
+var requests = [...]request{
+	{"TCP IPv4", model.TCP, model.IPv4},
+	{"TCP IPv6", model.TCP, model.IPv6},
+	{"UDP IPv4", model.UDP, model.IPv4},
+	{"UDP IPv6", model.UDP, model.IPv6},
+	{"UDP-Lite IPv4", model.UDPLite, model.IPv4},
+	{"UDP-Lite IPv6", model.UDPLite, model.IPv6},
+	{"raw IPv4", model.Raw, model.IPv4},
+	{"raw IPv6", model.Raw, model.IPv6},
+	{"SCTP IPv4", model.SCTP, model.IPv4},
+	{"SCTP IPv6", model.SCTP, model.IPv6},
+}
+
+// sockets dumps the sockets of each protocol.
+type sockets struct {
+	kernel  Asker
+	net     procnet.FS
+	dir     string // of net
+	noRaw   bool   // the kernel has no raw_diag: raw sockets are read from /proc/net
+	sctp    bool   // SCTP was asked for by name
+	wholeAt map[string]int64
+	used    procnet.Counts
+	usedErr error
+}
+
+// begin begins a poll: what is rare is counted first, for it is asked for only where there is any.
+func (s *sockets) begin(sctp bool) {
+	s.sctp = sctp
+	s.used, s.usedErr = s.net.InUse()
+}
+
+// dump makes one dump. It says whether the answer was whole, so that what was not in it is gone; the source
+// has no name when nothing had to be asked.
+func (s *sockets) dump(q request, now int64, see func(*model.Socket)) (source model.Source, whole bool) {
+	source = model.Source{Name: q.name}
+	bad := 0
+	switch q.proto {
+	case model.UDPLite, model.Raw:
+		if s.usedErr == nil && s.inUse(q) == 0 {
+			return model.Source{}, true
+		}
+		bad, source.Err = s.seldom(q, see)
+	case model.SCTP:
+		if _, err := os.Stat(filepath.Join(s.dir, "sctp")); err != nil { // asking would have the kernel load it
+			if s.sctp && q.family == model.IPv4 {
+				return model.Source{Name: "SCTP", Err: errNoSCTP, Absent: true}, true
+			}
+			return model.Source{}, true
+		}
+		bad, source.Err = s.ask(q, see)
+	default:
+		bad, source.Err = s.ask(q, see)
+	}
+	if source.Err == nil {
+		s.wholeAt[q.name] = now
+	}
+	source.Bad, source.Age = bad, now-s.wholeAt[q.name]
+	// One that did not parse is among those not seen: they may all live.
+	return source, source.Err == nil && bad == 0
+}
+
+// inUse is how many sockets the kernel counts that this dump would give.
+func (s *sockets) inUse(q request) int {
+	switch {
+	case q.proto == model.Raw && q.family == model.IPv4:
+		return s.used.Raw
+	case q.proto == model.Raw:
+		return s.used.Raw6
+	case q.family == model.IPv4:
+		return s.used.UDPLite
+	}
+	return s.used.UDPLite6
+}
+
+var errNoSCTP = errors.New("this kernel has no SCTP")
+
+func (s *sockets) ask(q request, see func(*model.Socket)) (bad int, err error) {
+	result, err := s.kernel.Dump(q.proto, q.family, see)
+	return result.Bad, err
+}
+
+// seldom dumps UDP-Lite or raw sockets: by sock_diag, or from /proc/net where it does not know them.
+func (s *sockets) seldom(q request, see func(*model.Socket)) (bad int, err error) {
+	if !s.noRaw || q.proto != model.Raw {
+		bad, err = s.ask(q, see)
+		if !errors.Is(err, diag.ErrUnsupported) {
+			return bad, err
+		}
+		s.noRaw = s.noRaw || q.proto == model.Raw
+	}
+	result, err := s.net.Dump(q.proto, q.family, see)
+	if errors.Is(err, procnet.ErrUnsupported) {
+		err = nil // neither knows the protocol: there are no such sockets
+	}
+	return result.Bad, err
+}
+
+// unixSockets reads the unix sockets.
+type unixSockets struct {
+	kernel  Asker
+	rows    []model.UnixSocket
+	wholeAt int64
+}
+
+// look gives the tracker a look at the unix sockets.
+func (u *unixSockets) look(t *model.Tracker, now, hold int64) model.Source {
+	u.rows = u.rows[:0]
+	result, err := u.kernel.DumpUnix(func(r *model.UnixSocket) { u.rows = append(u.rows, *r) })
+	if err == nil {
+		u.wholeAt = now
+	}
+	t.SeeUnix(u.rows, err == nil && result.Bad == 0, hold)
+	return model.Source{
+		Name: "unix", Of: model.TableUnix, Err: err, Bad: result.Bad, Age: now - u.wholeAt, Absent: unsupported(err),
+	}
+}
