@@ -7,6 +7,7 @@
 //   - Plain: for eyes. Values as the screen has them, with units.
 //   - CSV, JSON, JSONLines: for programs. Raw numbers in the units that Units lists, the same in all three.
 //   - ByEnding, Save: a table into a file, by the file's ending.
+//   - Netstat: a snapshot's typed rows in netstat's own layouts, line for line.
 //
 // Every writer is a Writer and writes row by row, so that 100,000 rows need no more memory than one screen.
 // A closed row is left out by all of them: a file has no colour to say that it is gone.
