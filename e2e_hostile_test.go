@@ -224,7 +224,7 @@ func TestFault01HostileNames(t *testing.T) {
 		}
 	})
 	t.Run("plain", func(t *testing.T) {
-		got := capture(t, dir, nil, filter)
+		got := capture(t, dir, nil, "--columns", "process,pid,lport", filter)
 		for i, n := range hostileNames {
 			if !strings.Contains(got.out, n.shown) || !strings.Contains(got.out, pids[i]) {
 				t.Errorf("no %s in\n%s", n.shown, got.out)
@@ -232,6 +232,17 @@ func TestFault01HostileNames(t *testing.T) {
 		}
 		if lines := strings.Count(got.out, "\n"); lines != len(servers)+1 {
 			t.Errorf("%d lines, want a heading and %d", lines, len(servers))
+		}
+		if what := steers([]byte(got.out)); what != "" {
+			t.Errorf("the output holds %s", what)
+		}
+	})
+	t.Run("netstat", func(t *testing.T) { // its program name is the first argument's
+		got := capture(t, dir, nil, "-antp", filter)
+		for i := range hostileNames {
+			if !strings.Contains(got.out, " "+pids[i]+"/") {
+				t.Errorf("no %s/ in\n%s", pids[i], got.out)
+			}
 		}
 		if what := steers([]byte(got.out)); what != "" {
 			t.Errorf("the output holds %s", what)

@@ -6,11 +6,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"runtime/debug"
-	"time"
 
 	"sockview/keymap"
 	"sockview/model"
@@ -21,9 +21,6 @@ import (
 	"sockview/ui/term"
 	"sockview/ui/text"
 )
-
-// ownersPatience is for how long printing once waits for the owner scan.
-const ownersPatience = 5 * time.Second
 
 func main() {
 	guard := term.NewGuard()
@@ -49,6 +46,7 @@ func run(args []string, guard *term.Guard) int {
 	if err != nil {
 		return fail(err, keymap.ExitUsage)
 	}
+	prints := ui.Prints(options) || !term.IsTerminal(os.Stdout)
 	start := func(name string, f func()) {
 		if name == options.Panic { // for the tests of what a panic leaves behind
 			f = func() { panic("as --panic asked for") }
@@ -56,12 +54,21 @@ func run(args []string, guard *term.Guard) int {
 		guard.Go(name, f)
 	}
 	resolver := names.New(names.Config{Go: func(f func()) { start("resolver", f) }})
+	var printing *ui.Printing
+	if prints {
+		printing, err = configured.Printing(options, resolver)
+	} else {
+		err = configured.Check()
+	}
+	if err != nil {
+		return fail(err, keymap.ExitUsage)
+	}
 	kernel, err := sampler.Open(sampler.Options{Own: resolver.Own, Go: start})
 	if err != nil {
 		return fail(err, 1)
 	}
-	if ui.Prints(options) || !term.IsTerminal(os.Stdout) {
-		return printOnce(kernel, options, configured, resolver)
+	if prints {
+		return written(printing.Run(context.Background(), kernel, os.Stdout, os.Stderr))
 	}
 	return show(kernel, options, configured, resolver, guard, start)
 }
@@ -111,17 +118,13 @@ func show(kernel *sampler.Kernel, options keymap.Options, c ui.Configured, resol
 	return 0
 }
 
-// printOnce prints one snapshot.
-func printOnce(kernel *sampler.Kernel, options keymap.Options, c ui.Configured, resolver *names.Resolver) int {
-	snapshot := kernel.Sample(context.Background(), ownersPatience, c.TimeForRates())
-	ui.PrintTrouble(os.Stderr, snapshot)
-	return written(ui.Print(os.Stdout, snapshot, options, c, resolver))
-}
-
 // written is the exit code after output: a reader who went away (| head) is no failure.
 func written(err error) int {
-	if err == nil || text.Closed(err) {
+	switch {
+	case err == nil, text.Closed(err):
 		return 0
+	case errors.Is(err, ui.ErrTrouble): // it was said
+		return 1
 	}
 	return fail(err, 1)
 }

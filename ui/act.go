@@ -39,35 +39,40 @@ func (a *App) kill() {
 
 // whyNoOwner says why the row has no process.
 func (a *App) whyNoOwner() string {
-	sockets := a.subjectSockets()
-	if len(sockets) == 0 {
+	rows := a.subjects()
+	def := a.state.def
+	switch {
+	case def.holders == nil && def.open == nil:
+		return "no process holds what is listed here"
+	case def.holders == nil || len(rows) == 0 || a.table.view.rows.Change(rows[0]) == model.Closed:
 		return a.whyNoSocket()
 	}
-	r := sockets[0]
-	if r.Was {
+	_, h := def.holders(a.table.view, rows[0])
+	if h.Was {
 		return "its process closed it; only the kernel still knows it"
 	}
-	return r.Why.String()
+	return h.Why.String()
 }
 
 // whyNoSocket says why there is no live socket to act on.
 func (a *App) whyNoSocket() string {
-	if a.details() == nil && len(a.state.marks) > 0 && len(a.subjects()) == 0 {
+	switch {
+	case a.details() == nil && len(a.state.marks) > 0 && len(a.subjects()) == 0:
 		return "the marked rows are gone or filtered away; M unmarks them"
+	case !a.state.def.isSockets() && a.state.def.open == nil:
+		return "the kernel closes TCP and UDP sockets only"
 	}
 	return "the row is closed"
 }
 
 // sharedHolders are the holders to choose from when the only subject is a socket of several processes.
 func (a *App) sharedHolders() []*model.Process {
-	if a.state.def.open != nil {
+	rows := a.subjects()
+	if a.state.def.holders == nil || len(rows) != 1 || a.table.view.rows.Change(rows[0]) == model.Closed {
 		return nil
 	}
-	sockets := a.subjectSockets()
-	if len(sockets) != 1 {
-		return nil
-	}
-	return a.table.view.snapshot.HoldersOf(sockets[0])
+	holders, _ := a.state.def.holders(a.table.view, rows[0])
+	return holders
 }
 
 func (a *App) pickHolder(holders []*model.Process) {
@@ -164,7 +169,7 @@ func (a *App) killLines(victims []*victim, refused []string, typed string) []lin
 			field("user", snap.UserName(v.UID).Text),
 			field("command", v.Cmdline.String()),
 			field("age", ageText(snap.Taken, v.Started)),
-			field("sockets", otherSockets(&v.Process, a.state.def.open == nil)))
+			field("sockets", otherSockets(&v.Process, a.state.def.isSockets())))
 		if v.Unit.String() != "" {
 			lines = append(lines, field("unit", v.Unit.String()))
 		}

@@ -28,13 +28,16 @@ var handlers = map[keymap.Action]func(*App){
 	keymap.Cancel:       (*App).pop,
 	keymap.HelpClose:    (*App).pop,
 
-	keymap.ToggleTCP: func(a *App) { a.toggleProto(&a.choice.TCP) },
-	keymap.ToggleUDP: func(a *App) { a.toggleProto(&a.choice.UDP) },
-	keymap.Family:    (*App).nextFamily,
-	keymap.Listening: func(a *App) { a.choice.Listen = (a.choice.Listen + 1) % 3; a.ask() },
-	keymap.ShowAll:   (*App).showAll,
-	keymap.Numeric:   (*App).toggleNames,
-	keymap.Columns:   (*App).pickColumns,
+	keymap.ToggleTCP:     func(a *App) { a.choose(func(c *model.Choice) { c.TCP = !c.TCP }) },
+	keymap.ToggleUDP:     func(a *App) { a.choose(func(c *model.Choice) { c.UDP = !c.UDP }) },
+	keymap.ToggleRaw:     func(a *App) { a.choose(func(c *model.Choice) { c.Raw = !c.Raw }) },
+	keymap.ToggleUDPLite: func(a *App) { a.choose(func(c *model.Choice) { c.UDPLite = !c.UDPLite }) },
+	keymap.Family:        func(a *App) { a.choose(nextFamily) },
+	keymap.Listening:     func(a *App) { a.choose(func(c *model.Choice) { c.Listen = (c.Listen + 1) % 3 }) },
+	keymap.HideUnchanged: func(a *App) { a.choose(func(c *model.Choice) { c.Changing = !c.Changing }) },
+	keymap.ShowAll:       (*App).showAll,
+	keymap.Numeric:       (*App).toggleNames,
+	keymap.Columns:       (*App).pickColumns,
 
 	keymap.FilterRows:     (*App).typeFilter,
 	keymap.FilterComplete: (*App).completeFilter,
@@ -56,12 +59,18 @@ var handlers = map[keymap.Action]func(*App){
 	keymap.IntervalLonger:  func(a *App) { a.changeInterval(1) },
 	keymap.IntervalShorter: func(a *App) { a.changeInterval(-1) },
 
-	keymap.ScreenSockets:   func(a *App) { a.jump("sockets") },
-	keymap.ScreenProcesses: func(a *App) { a.jump("processes") },
-	keymap.ScreenHosts:     func(a *App) { a.jump("hosts") },
-	keymap.ScreenCount:     func(a *App) { a.jump("count") },
-	keymap.ScreenNext:      func(a *App) { a.stepScreen(1) },
-	keymap.ScreenPrevious:  func(a *App) { a.stepScreen(-1) },
+	keymap.ScreenSockets:    func(a *App) { a.jump("sockets") },
+	keymap.ScreenProcesses:  func(a *App) { a.jump("processes") },
+	keymap.ScreenHosts:      func(a *App) { a.jump("hosts") },
+	keymap.ScreenCount:      func(a *App) { a.jump("count") },
+	keymap.ScreenUnix:       func(a *App) { a.jump("unix") },
+	keymap.ScreenInterfaces: func(a *App) { a.jump("interfaces") },
+	keymap.ScreenRoutes:     func(a *App) { a.jump("routes") },
+	keymap.ScreenStatistics: func(a *App) { a.jump("statistics") },
+	keymap.ScreenGroups:     func(a *App) { a.jump("groups") },
+	keymap.ScreenNAT:        func(a *App) { a.jump("nat") },
+	keymap.ScreenNext:       func(a *App) { a.stepScreen(1) },
+	keymap.ScreenPrevious:   func(a *App) { a.stepScreen(-1) },
 
 	keymap.Help:      (*App).help,
 	keymap.Mouse:     func(a *App) { a.mouse = !a.mouse; a.tv.EnableMouse(a.mouse); a.say(onOff("mouse", a.mouse)) },
@@ -154,21 +163,28 @@ func (a *App) clearFilter() {
 	}
 }
 
-func (a *App) toggleProto(on *bool) {
-	*on = !*on
+// choose changes what the toggles choose. Where that would choose nothing among the rows on show, it says so and
+// changes nothing: a key must not act on a screen that is not looked at.
+func (a *App) choose(change func(*model.Choice)) {
+	changed := a.choice
+	change(&changed)
+	if def := a.state.def; def.chooses(changed) == def.chooses(a.choice) {
+		a.warn("this key chooses nothing among " + strings.ToLower(def.title))
+		return
+	}
+	a.choice = changed
 	a.ask()
 }
 
-func (a *App) nextFamily() {
-	switch a.choice.Family {
+func nextFamily(c *model.Choice) {
+	switch c.Family {
 	case 0:
-		a.choice.Family = model.IPv4
+		c.Family = model.IPv4
 	case model.IPv4:
-		a.choice.Family = model.IPv6
+		c.Family = model.IPv6
 	default:
-		a.choice.Family = 0
+		c.Family = 0
 	}
-	a.ask()
 }
 
 func (a *App) showAll() {
@@ -328,10 +344,13 @@ func (a *App) pickCount() {
 // countBy goes to the count by a column, of the sockets that the filter lets through here.
 func (a *App) countBy(id string) {
 	from, scope := a.state, 1
-	if from.def.open == nil {
+	if from.def.isSockets() {
 		scope = 0
 	}
-	filter := from.filter.Source(scope)
+	filter := ""
+	if from.def.isSockets() || from.def.open != nil {
+		filter = from.filter.Source(scope)
+	}
 	if err := a.enter("count", id); err != nil {
 		a.warn(err.Error())
 		return

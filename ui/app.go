@@ -268,10 +268,15 @@ func (a *App) goTo(st *screenState) {
 		return
 	}
 	a.state = st
+	a.demand.Tables = model.TableSockets | st.def.tables // the status line counts sockets on every screen
+	if a.choice.SCTP {
+		a.demand.Tables |= model.TableSCTP
+	}
 	a.table.screen = st
 	a.table.view = nil
 	a.table.remeasure()
 	if a.tv.GetFocus() != nil {
+		a.want()
 		a.ask()
 	}
 }

@@ -71,31 +71,38 @@ func (b *bars) drawHead(screen tcell.Screen, x, y, width int) {
 		}
 		l = append(l, span{text + "  ", style})
 	}
-	tabs := b.tabs(false)
-	if lineWidth(l)+lineWidth(tabs) > room {
-		tabs = b.tabs(true)
+	var tabs line
+	for _, form := range tabForms {
+		if tabs = b.tabs(form); lineWidth(l)+lineWidth(tabs) <= room {
+			break
+		}
 	}
 	l = append(l, tabs...)
 	putLine(screen, x, y, room, 0, l, a.theme.cut())
 	put(screen, x+room, y, width-room, right, a.theme.warning, a.theme.cut())
 }
 
+// How much of a screen's title its tab says; the screen on show always says it.
+func longTab(s *screen) string   { return " " + s.title + " " }
+func shortTab(s *screen) string  { return " " + s.short }
+func onlyDigit(s *screen) string { return "" }
+
+// tabForms are the ways to name the screens, the longest first.
+var tabForms = []func(*screen) string{longTab, shortTab, onlyDigit}
+
 // tabs name the screens.
-func (b *bars) tabs(narrow bool) line {
+func (b *bars) tabs(title func(*screen) string) line {
 	var l line
 	for i, s := range b.app.screens {
-		style := b.app.theme.dim
-		title, gap := s.title, "  "
-		if narrow {
-			title, gap = s.short, " "
-		}
+		style, text := b.app.theme.dim, title(s)
 		if s == b.app.state.def {
-			style = b.app.theme.title
+			name := s.title
 			if s.name == "count" {
-				title += " " + b.app.state.by
+				name += " " + b.app.state.by
 			}
+			style, text = b.app.theme.title, " "+name+strings.TrimPrefix(text, strings.TrimRight(text, " "))
 		}
-		l = append(l, span{strconv.Itoa(i+1) + " " + title + gap, style})
+		l = append(l, span{strconv.Itoa((i+1)%10) + text + " ", style})
 	}
 	return l
 }
@@ -144,10 +151,10 @@ func (b *bars) drawStatus(screen tcell.Screen, x, y, width int) {
 		width -= n
 	}
 	what, shown := "Shown", ""
-	if a.state.def.open != nil {
+	if !a.state.def.isSockets() {
 		what = "Rows" // of processes or groups, not of endpoints
 	}
-	if !a.state.filter.Empty() || !a.choice.Everything() {
+	if !a.state.filter.Empty() || !a.state.def.chooses(a.choice).Everything() || a.state.def.tables != 0 {
 		shown = strconv.Itoa(len(a.table.view.order))
 	}
 	put(screen, x, y, width, statusLine(&s.Counts, what, shown, a.demand.Interval, width), a.theme.text, a.theme.cut())
@@ -284,12 +291,13 @@ func (a *App) filterNote() string {
 // choiceNote says which toggles are set.
 func (a *App) choiceNote() string {
 	var parts []string
-	c := a.choice
-	if c.TCP != c.UDP {
-		if c.TCP {
-			parts = append(parts, "TCP")
-		} else {
-			parts = append(parts, "UDP")
+	c := a.state.def.chooses(a.choice)
+	for _, p := range []struct {
+		on   bool
+		name string
+	}{{c.TCP, "TCP"}, {c.UDP, "UDP"}, {c.UDPLite, "UDP-Lite"}, {c.SCTP, "SCTP"}, {c.Raw, "raw"}} {
+		if p.on && !c.Everything() {
+			parts = append(parts, p.name)
 		}
 	}
 	if c.Family != 0 {
@@ -301,6 +309,12 @@ func (a *App) choiceNote() string {
 	case model.ListeningOnly:
 		parts = append(parts, "listening")
 	}
+	if c.Changing {
+		parts = append(parts, "changing")
+	}
+	if c.Translated {
+		parts = append(parts, "translated")
+	}
 	if len(parts) == 0 {
 		return ""
 	}
@@ -310,13 +324,16 @@ func (a *App) choiceNote() string {
 // emptyLine says why a table is empty.
 func (a *App) emptyLine() string {
 	v := a.table.view
-	if v == nil {
-		return "reading sockets ..."
+	if v == nil || a.state.def.tables&^v.snapshot.Tables != 0 {
+		return "reading ..."
 	}
 	why := a.filterNote()
-	if why == "" {
+	if why == "" || v.total == 0 {
 		if trouble := troubleLine(v.snapshot); trouble != "" {
 			return "nothing to show: " + trouble
+		}
+		if none := a.state.def.none; none != "" {
+			return "none: " + none
 		}
 		return "none"
 	}

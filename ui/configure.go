@@ -5,19 +5,24 @@ package ui
 import (
 	"errors"
 	"maps"
+	"slices"
+	"strings"
 
 	"sockview/keymap"
 	"sockview/model"
 	"sockview/ui/config"
 )
 
-// Configured is a start with everything checked that can be checked before the screen opens.
+// Configured is what to start with, and what the keys do. Check or Printing says whether it can be had.
 type Configured struct {
 	Start
 	Keys keymap.Map
 	// Path is where settings are kept, "" when there is no place for them.
 	Path string
 }
+
+// ErrNoRouteCache answers netstat -C.
+var ErrNoRouteCache = errors.New("-C: the kernel has had no route cache since Linux 3.6; -r shows the routes")
 
 // Configure reads the config and lays the command line over it. The error is one line for people.
 func Configure(o keymap.Options, env func(string) string) (Configured, error) {
@@ -33,10 +38,17 @@ func Configure(o keymap.Options, env func(string) string) (Configured, error) {
 		Mouse: settings.Mouse || o.Mouse, ASCII: settings.ASCII || o.ASCII,
 		Columns: settings.Columns, Sort: sortings(settings.Sort),
 	}
-	if o.Count != "" {
-		c.Screen = "count"
+	if o.Interface != "" {
+		c.Filter = strings.TrimSpace("interface=" + model.Quote(model.SafeText(o.Interface).String()) + " " + c.Filter)
 	}
-	if c.Screen == "" {
+	counted := o.Screen == "" || slices.Contains([]string{"sockets", "processes", "hosts"}, o.Screen)
+	switch {
+	case o.Count != "" && counted && !(o.Unix && !asksInternet(&o)):
+		c.Screen = "count"
+	case c.Screen != "":
+	case o.Unix && !asksInternet(&o):
+		c.Screen = "unix"
+	default:
 		c.Screen = keymap.Screens()[0]
 	}
 	if o.Interval > 0 {
@@ -51,13 +63,31 @@ func Configure(o keymap.Options, env func(string) string) (Configured, error) {
 	if o.NoColor || env("NO_COLOR") != "" {
 		c.Theme = "none"
 	}
+	asked := c.Screen // what the columns and the order are meant for
+	if o.Count != "" && c.Screen != "count" {
+		asked = tallyName
+	}
 	if len(o.Columns) > 0 {
-		c.Columns = with(c.Columns, c.Screen, o.Columns)
+		c.Columns = with(c.Columns, asked, o.Columns)
 	}
 	if o.Sort != "" {
-		c.Sort = with(c.Sort, c.Screen, o.Sort)
+		c.Sort = with(c.Sort, asked, o.Sort)
 	}
-	return c, c.check()
+	if o.Extend > 0 && len(o.Columns) == 0 && !o.JSON && !o.CSV {
+		c.Also = append(c.Also, "user", "inode")
+	}
+	if o.Timers && len(o.Columns) == 0 && !o.JSON && !o.CSV {
+		c.Also = append(c.Also, "timer", "expires")
+	}
+	if o.Cache {
+		return c, ErrNoRouteCache
+	}
+	return c, nil
+}
+
+// asksInternet says whether the flags ask for internet sockets by name.
+func asksInternet(o *keymap.Options) bool {
+	return o.TCP || o.UDP || o.UDPLite || o.SCTP || o.Raw || o.IPv4 || o.IPv6
 }
 
 // with is settings with that of one screen set; the others stay.
@@ -106,15 +136,20 @@ func (c *Configured) rebind(keys map[string][]string) (blame string, err error) 
 
 func columnIDs(name string) []string {
 	var ids []string
-	for _, s := range screens() {
-		if s.name != name {
-			continue
-		}
-		for _, spec := range s.specs(firstBy(name)) {
-			ids = append(ids, spec.ID)
-		}
+	for _, spec := range specsOf(name) {
+		ids = append(ids, spec.ID)
 	}
 	return ids
+}
+
+// specsOf are the columns of the screen of that name.
+func specsOf(name string) []model.Spec {
+	for _, s := range screens() {
+		if s.name == name {
+			return s.specs(firstBy(name))
+		}
+	}
+	return nil
 }
 
 // firstBy is the column a screen of groups groups by at first.
@@ -133,32 +168,36 @@ func sortings(settings map[string]config.Sorting) map[string]string {
 	return out
 }
 
-// check finds the columns, screens and the filter that do not exist or are wrong. Which services there are is known
-// later: New and Print refuse the name of none.
-func (c *Configured) check() error {
-	_, err := c.open(anyService)
+// Check finds the columns, screens and the filter that do not exist or are wrong, before a screen opens. Which
+// services there are is known later: New refuses the name of none.
+func (c *Configured) Check() error {
+	_, err := c.openScreen(c.Screen, anyService)
 	return err
 }
 
 func anyService(string) (uint16, bool) { return 0, true }
 
-// open is the first screen as it starts, its filter set.
-func (c *Configured) open(service func(string) (uint16, bool)) (*screenState, error) {
+// openScreen is a screen as it starts, its filter set.
+func (c *Configured) openScreen(name string, service func(string) (uint16, bool)) (*screenState, error) {
 	for _, def := range screens() {
-		if def.name != c.Screen {
+		if def.name != name {
 			continue
 		}
 		by, err := countColumn(def, c.By, "")
 		if err != nil {
 			return nil, err
 		}
-		st, err := c.newState(def, by, service)
-		if err != nil {
-			return nil, err
-		}
-		return st, st.setFilter(c.Filter)
+		return c.openState(def, by, service)
 	}
-	return nil, &StartError{"no screen " + c.Screen}
+	return nil, &StartError{"no screen " + name}
+}
+
+func (c *Configured) openState(def *screen, by string, service func(string) (uint16, bool)) (*screenState, error) {
+	st, err := c.newState(def, by, service)
+	if err != nil {
+		return nil, err
+	}
+	return st, st.setFilter(c.Filter)
 }
 
 // SaveColumns keeps the columns chosen for a screen in the config.

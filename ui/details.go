@@ -1,6 +1,6 @@
 package ui
 
-// Everything known about one socket: who has it, what its figures say in plain sentences, what it moved of late.
+// Everything known about one row: who has it, what its figures say in plain sentences, what it moved of late.
 
 import (
 	"fmt"
@@ -12,17 +12,18 @@ import (
 	"sockview/model"
 )
 
-// details is the page about one socket. It follows the socket from snapshot to snapshot.
+// details is the page about one row. It follows the row from snapshot to snapshot.
 type details struct {
 	*pager
 	key model.Key
 }
 
-// openDetails opens the page about the socket in this row and has the sampler ask for all about it.
+// openDetails opens the page about this row and has the sampler ask for all about it.
 func (a *App) openDetails(row int) {
-	k := a.table.view.rows.Key(row)
+	v := a.table.view
+	k := v.rows.Key(row)
 	d := &details{key: k}
-	title := targetText(a.table.view.snapshot.Sockets[row].Target())
+	title := a.state.def.heading(v, row)
 	d.pager = newPager(&a.theme, keymap.Details, title, func(width int) []line { return a.detailLines(d, width) })
 	d.hint = a.keyHint(keymap.Back, keymap.Kill, keymap.Close, keymap.Copy, keymap.Pause)
 	a.demand.Focus = k
@@ -52,32 +53,41 @@ func (a *App) detailLines(d *details, width int) []line {
 	if v == nil {
 		return nil
 	}
-	s := v.snapshot
-	var r *model.Socket
-	for i := range s.Sockets {
-		if s.Sockets[i].Cookie == d.key.ID && model.SocketKey(s, &s.Sockets[i]) == d.key {
-			r = &s.Sockets[i]
-			break
-		}
-	}
 	w := &page{theme: &a.theme, width: width}
-	if r == nil {
-		w.warn("This socket is closed and its row is gone. Esc goes back.")
+	row := v.rowOf(d.key)
+	if row < 0 {
+		w.warn("It is gone, and its row too. Esc goes back.")
 		return w.lines
 	}
-	d.title = targetText(r.Target())
+	d.title = v.query.def.heading(v, row)
+	v.query.def.about(a, w, v, row)
+	w.columns(v, row, a.state.specs)
+	return w.lines
+}
+
+// rowOf is the row with this identity, whether it is on show or not; -1 for none.
+func (v *view) rowOf(k model.Key) int {
+	for row := range v.rows.Len() {
+		if v.rows.Key(row) == k {
+			return row
+		}
+	}
+	return -1
+}
+
+// aboutSocket tells what a socket does, who holds it and what the kernel counts of it.
+func aboutSocket(_ *App, w *page, v *view, row int) {
+	s, r := v.snapshot, &v.snapshot.Sockets[row]
 	w.sentences(s, r)
-	if detail := v.detail; detail != nil && detail.Key == d.key {
-		w.plot(detail, s.Interval)
-		w.processes(s, r, detail)
+	if detail := v.detail; detail != nil && detail.Key == v.rows.Key(row) {
+		w.plot(detail.SentRates, detail.ReceivedRates, s.Interval)
+		w.processes(s, &r.Holding, detail)
 		w.otherSockets(s, r)
 		w.figures(detail)
 	} else {
 		w.text("asking the kernel for the rest ...")
 		w.otherSockets(s, r)
 	}
-	w.columns(s, r)
-	return w.lines
 }
 
 // page collects lines of text.
@@ -211,15 +221,15 @@ func (w *page) sentences(s *model.Snapshot, r *model.Socket) {
 }
 
 // plot draws the rates of the last samples.
-func (w *page) plot(d *model.Detail, interval time.Duration) {
-	if len(d.SentRates) == 0 {
+func (w *page) plot(sent, received []float32, interval time.Duration) {
+	if len(sent) == 0 {
 		return
 	}
-	w.head(fmt.Sprintf("Rates, last %d samples (%s each)", len(d.SentRates), intervalText(interval)))
+	w.head(fmt.Sprintf("Rates, last %d samples (%s each)", len(sent), intervalText(interval)))
 	for _, p := range []struct {
 		name  string
 		rates []float32
-	}{{"sent", d.SentRates}, {"received", d.ReceivedRates}} {
+	}{{"sent", sent}, {"received", received}} {
 		top := float32(0)
 		for _, rate := range p.rates {
 			top = max(top, rate)
@@ -250,7 +260,7 @@ func plotText(bars []rune, rates []float32) string {
 }
 
 // processes tell of each holder and of its parents.
-func (w *page) processes(s *model.Snapshot, r *model.Socket, d *model.Detail) {
+func (w *page) processes(s *model.Snapshot, r *model.Holding, d *model.Detail) {
 	if len(d.Holders) > 1 {
 		w.head(fmt.Sprintf("Held by %d processes", r.Holders))
 	}
@@ -331,19 +341,18 @@ func (w *page) otherSockets(s *model.Snapshot, r *model.Socket) {
 }
 
 // columns are the values of every column, with what they mean.
-func (w *page) columns(s *model.Snapshot, r *model.Socket) {
+func (w *page) columns(v *view, row int, specs []model.Spec) {
 	w.head("Columns")
 	var f model.Formatter
-	table := model.Sockets()
-	for i := range table.Columns {
-		c := &table.Columns[i]
-		v := c.Value(s, r)
-		text := string(f.Append(nil, c.Kind, v))
+	for i := range specs {
+		c := &specs[i]
+		value := v.rows.Value(row, i)
+		text := string(f.Append(nil, c.Kind, value))
 		switch {
-		case v.Why != model.Known:
-			text = "- (" + v.Why.String() + ")"
-		case (c.Kind == model.KindBytes || c.Kind == model.KindRate) && v.Num >= 1000:
-			text = fmt.Sprintf("%s (%d)", text, v.Num)
+		case value.Why != model.Known:
+			text = "- (" + value.Why.String() + ")"
+		case (c.Kind == model.KindBytes || c.Kind == model.KindRate) && value.Num >= 1000:
+			text = fmt.Sprintf("%s (%d)", text, value.Num)
 		}
 		w.figure(c.ID, text, c.Help)
 	}

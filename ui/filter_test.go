@@ -134,7 +134,7 @@ func TestServiceNames(t *testing.T) {
 	if h.rows() != 8 {
 		t.Errorf("lport:https shows %d rows, want 8:\n%s", h.rows(), h.text())
 	}
-	if got := printed(t, services{}, "--once", "lport:https"); strings.Count(got, "\n") != 8 {
+	if got := printed(t, services{}, "--once", "-n", "lport:https"); strings.Count(got, "\n") != 9 {
 		t.Errorf("lport:https prints:\n%s", got)
 	}
 	c, _, err := configured(t, "", nil, "lport:nosuch")
@@ -378,7 +378,7 @@ func TestToggles(t *testing.T) {
 		want int
 	}{
 		{[]keymap.Key{"t"}, "[TCP]", 18},
-		{[]keymap.Key{"u"}, "", all},
+		{[]keymap.Key{"u"}, "[TCP UDP]", all},
 		{[]keymap.Key{"t"}, "[UDP]", 2},
 		{[]keymap.Key{"u"}, "", all},
 		{[]keymap.Key{"i"}, "[IPv4]", 16},

@@ -344,6 +344,7 @@ type world struct {
 	holds   []model.Hold
 	asked   []uint32              // the inodes the next owner scan looks for; nil is all
 	failed  map[string]error      // sources that do not answer, by name
+	look    func()                // what else the tracker is shown
 	dress   func(*model.Snapshot) // what else a snapshot says
 }
 
@@ -372,6 +373,9 @@ func (w *world) snapshot(d time.Duration) *model.Snapshot {
 		if r := &w.sockets[i]; w.failed[sourceName(r.Proto, r.Family)] == nil {
 			w.tracker.See(r)
 		}
+	}
+	if w.look != nil {
+		w.look()
 	}
 	var outcomes []model.Outcome
 	var sources []model.Source

@@ -26,7 +26,24 @@ type screen struct {
 	compile func(q *query) selection
 	// open is the filter that shows a row's sockets; nil where Enter opens the row itself.
 	open func(v *view, row int) string
+
+	// tally is a screen of how many of its rows have each value of a column; nil where the count screen does that.
+	tally func(by int) *screen
+
+	none   string       // why there may be no row, when nothing failed and nothing is left out
+	tables model.Tables // what the sampler has to read for it, besides the sockets of the status line
+	// chooses is what of the toggles chooses among its rows.
+	chooses func(model.Choice) model.Choice
+	// about writes the page about a row; nil where Enter leads elsewhere.
+	about func(a *App, w *page, v *view, row int)
+	// heading is the title of that page.
+	heading func(v *view, row int) string
+	// holders are the processes that hold what a row is; nil where a row is not held.
+	holders func(v *view, row int) ([]*model.Process, *model.Holding)
 }
+
+// isSockets says whether its rows are sockets of the table of sockets.
+func (s *screen) isSockets() bool { return s.name == "sockets" }
 
 // countFirst is what the count screen counts by until the user says otherwise.
 const countFirst = "state"
@@ -39,7 +56,12 @@ func screens() []*screen {
 			name: "sockets", title: "Sockets", short: "Sock", action: keymap.ScreenSockets, sort: "process",
 			specs:   func(string) []model.Spec { return sockets.Specs() },
 			scopes:  func(string) []model.Scope { return []model.Scope{{Name: "sockets", Specs: sockets.Specs()}} },
-			compile: selectSockets,
+			compile: selectSockets, chooses: choosesSockets, about: aboutSocket,
+			heading: func(v *view, row int) string { return targetText(v.snapshot.Sockets[row].Target()) },
+			holders: func(v *view, row int) ([]*model.Process, *model.Holding) {
+				r := &v.snapshot.Sockets[row]
+				return v.snapshot.HoldersOf(r), &r.Holding
+			},
 		},
 		{
 			name: "processes", title: "Processes", short: "Proc", action: keymap.ScreenProcesses, sort: "tx", desc: true,
@@ -47,13 +69,14 @@ func screens() []*screen {
 			scopes: func(string) []model.Scope {
 				return []model.Scope{{Name: "processes", Specs: processes.Specs()}, {Name: "sockets", Specs: sockets.Specs()}}
 			},
-			compile: selectProcesses,
+			compile: selectProcesses, chooses: choosesSockets,
 			open: func(v *view, row int) string {
 				return "pid=" + model.FilterValue(model.KindNumber, v.rows.Value(row, columnIndex(processes.Specs(), "pid")))
 			},
 		},
 		groupScreen("hosts", "Hosts", keymap.ScreenHosts),
 		groupScreen("count", "Count", keymap.ScreenCount),
+		unixScreen(), linksScreen(), routesScreen(), statisticsScreen(), groupsScreen(), flowsScreen(),
 	}
 }
 
@@ -68,7 +91,7 @@ func groupScreen(name, title string, action keymap.Action) *screen {
 				{Name: "sockets", Specs: model.Sockets().Specs()},
 			}
 		},
-		compile: selectGroups,
+		compile: selectGroups, chooses: choosesSockets,
 		open: func(v *view, row int) string {
 			return groupFilter(v.query.by, v.rows.Value(row, 0))
 		},
@@ -123,6 +146,12 @@ func chooseSockets(s *model.Snapshot, q *query, match func(*model.Snapshot, *mod
 		}
 	}
 	return order, total
+}
+
+// choosesSockets is what the toggles choose where rows are sockets, or what is counted from them.
+func choosesSockets(c model.Choice) model.Choice {
+	c.Changing, c.Translated = false, false
+	return c
 }
 
 func selectSockets(q *query) selection {

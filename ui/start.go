@@ -27,12 +27,13 @@ type Start struct {
 	NetNS    string
 	Columns  map[string][]string // screen -> column ids
 	Sort     map[string]string   // screen -> "column" or "column desc"
+	Also     []string            // columns of sockets shown besides
 	Top      int                 // printing: so many rows; 0 is all
 }
 
 // ChoiceOf is what the flags choose among the sockets.
 func ChoiceOf(o keymap.Options) model.Choice {
-	c := model.Choice{TCP: o.TCP, UDP: o.UDP}
+	c := model.Choice{TCP: o.TCP, UDP: o.UDP, UDPLite: o.UDPLite, SCTP: o.SCTP, Raw: o.Raw}
 	switch {
 	case o.IPv4 && !o.IPv6:
 		c.Family = model.IPv4
@@ -42,6 +43,7 @@ func ChoiceOf(o keymap.Options) model.Choice {
 	if o.Listening && !o.All {
 		c.Listen = model.ListeningOnly
 	}
+	c.Translated = o.Screen == "nat" && !o.All
 	return c
 }
 
@@ -63,6 +65,11 @@ func (s *Start) newState(def *screen, by string, service func(string) (uint16, b
 			shown = slices.Insert(shown, 0, 0)
 		}
 		st.shown = shown
+	}
+	for _, id := range s.Also {
+		if c := columnIndex(st.specs, id); c >= 0 && def.holders != nil && !slices.Contains(st.shown, c) {
+			st.shown = append(st.shown, c)
+		}
 	}
 	st.sorting = model.Sorting{Column: columnIndex(st.specs, def.sort), Desc: def.desc}
 	words := strings.Fields(s.Sort[def.name])

@@ -42,6 +42,13 @@ func configured(t *testing.T, file string, env map[string]string, args ...string
 		}
 		return env[name]
 	})
+	switch {
+	case err != nil:
+	case Prints(options):
+		_, err = c.Printing(options, services{})
+	default:
+		err = c.Check()
+	}
 	return c, options, err
 }
 
@@ -144,7 +151,7 @@ func TestConfigureRefuses(t *testing.T) {
 	if _, err := New(Config{Snapshots: newScripted(), Start: Start{Screen: "sockets", Filter: "("}}); err == nil {
 		t.Error("a screen begins with a filter that is wrong")
 	}
-	if c := (Configured{Start: Start{Screen: "nosuch"}}); c.check() == nil {
+	if c := (Configured{Start: Start{Screen: "nosuch"}}); c.Check() == nil {
 		t.Error("there is a screen called nosuch")
 	}
 }
@@ -247,8 +254,12 @@ func printed(t *testing.T, names Names, args ...string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	p, err := c.Printing(options, names)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var b bytes.Buffer
-	if err := Print(&b, s, options, c, names); err != nil {
+	if err := p.Print(&b, s); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -256,11 +267,15 @@ func printed(t *testing.T, names Names, args ...string) string {
 
 func TestPrint(t *testing.T) {
 	lines := func(s string) []string { return strings.Split(strings.TrimRight(s, "\n"), "\n") }
-	if got := lines(printed(t, nil, "--once")); len(got) != 20 || !strings.HasPrefix(got[0], "PROCESS") {
+	if got := lines(printed(t, nil, "-n", "--once")); len(got) != 16 || got[0] != "Active Internet connections (w/o servers)" ||
+		!strings.HasPrefix(got[14], "Active UNIX domain sockets") {
 		t.Errorf("text has %d lines:\n%s", len(got), strings.Join(got, "\n"))
 	}
-	got := lines(printed(t, nil, "--once", "-tl", "--sort", "lport"))
-	if len(got) != 6 || !strings.Contains(got[1], "22") || !strings.Contains(got[5], "6379") {
+	if got := lines(printed(t, nil, "--once", "--columns", "process,lport")); len(got) != 20 || !strings.HasPrefix(got[0], "PROCESS") {
+		t.Errorf("a table of ours has %d lines:\n%s", len(got), strings.Join(got, "\n"))
+	}
+	got := lines(printed(t, nil, "-n", "--once", "-tl", "--sort", "lport"))
+	if len(got) != 7 || !strings.Contains(got[2], ":22 ") || !strings.Contains(got[6], ":6379 ") {
 		t.Errorf("listeners:\n%s", strings.Join(got, "\n"))
 	}
 	if got := lines(printed(t, nil, "--top", "3", "--sort", "tx", "--columns", "process,tx")); len(got) != 4 || !strings.Contains(got[1], "1.2M") {
@@ -269,7 +284,7 @@ func TestPrint(t *testing.T) {
 	if got := lines(printed(t, nil, "--count", "state")); len(got) != 6 || !strings.HasPrefix(got[1], "ESTABLISHED") {
 		t.Errorf("a count:\n%s", strings.Join(got, "\n"))
 	}
-	if got := printed(t, nil, "--once", "process:postgres", "state:listen"); strings.Count(got, "\n") != 2 || !strings.Contains(got, "5432") {
+	if got := printed(t, nil, "-n", "--once", "process:postgres", "state:listen"); strings.Count(got, "\n") != 3 || !strings.Contains(got, "5432") {
 		t.Errorf("a filter:\n%s", got)
 	}
 	if got := lines(printed(t, nil, "--once", "--screen", "processes", "--sort", "sockets")); !strings.Contains(got[1], "nginx") {
@@ -306,17 +321,36 @@ func TestPrints(t *testing.T) {
 }
 
 func TestPrintTrouble(t *testing.T) {
-	var b bytes.Buffer
-	PrintTrouble(&b, &model.Snapshot{Sources: []model.Source{{Name: "TCP IPv4"}}})
-	if b.Len() > 0 {
-		t.Errorf("no trouble is told as %q", b.String())
-	}
-	PrintTrouble(&b, &model.Snapshot{Sources: []model.Source{
-		{Name: "TCP IPv4", Err: errors.New("no\x1b[31m sock_diag"), Age: int64(3 * time.Second)}, {Name: "UDP IPv4", Bad: 2},
-	}})
-	want := "sockview: TCP IPv4: no\\x1b[31m sock_diag (3s old); UDP IPv4: 2 rows unreadable\n"
-	if b.String() != want {
-		t.Errorf("%q, want %q", b.String(), want)
+	for _, c := range []struct {
+		options keymap.Options
+		s       model.Snapshot
+		want    string
+		failed  bool
+	}{
+		{keymap.Options{}, model.Snapshot{Sources: []model.Source{{Name: "TCP IPv4"}}}, "", false},
+		{keymap.Options{}, model.Snapshot{Sources: []model.Source{
+			{Name: "TCP IPv4", Err: errors.New("no\x1b[31m sock_diag"), Age: int64(3 * time.Second)}, {Name: "UDP IPv4", Bad: 2},
+		}}, "TCP IPv4: no\\x1b[31m sock_diag (3s old); UDP IPv4: 2 rows unreadable", false},
+		{keymap.Options{Screen: "nat"}, model.Snapshot{Sources: []model.Source{
+			{Name: "connection tracking", Of: model.TableFlows, Err: errors.New("none here"), Absent: true},
+		}}, "connection tracking: none here", true},
+		{keymap.Options{SCTP: true}, model.Snapshot{Sources: []model.Source{{Name: "SCTP", Err: errors.New("none here")}}}, "SCTP: none here", true},
+		{keymap.Options{Verbose: true}, model.Snapshot{Sources: []model.Source{{Name: "SCTP", Err: errors.New("none here")}}}, "SCTP: none here", false},
+		{keymap.Options{Programs: true}, model.Snapshot{Access: model.Access{Hidden: 2}},
+			"2 owners hidden: other users' processes need root, or the capabilities that --help names", false},
+		{keymap.Options{}, model.Snapshot{Access: model.Access{Hidden: 2}}, "", false},
+	} {
+		configured, err := Configure(c.options, func(string) string { return "" })
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := configured.Printing(c.options, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, failed := p.Trouble(&c.s); got != c.want || failed != c.failed {
+			t.Errorf("%q, failed %v, want %q, %v", got, failed, c.want, c.failed)
+		}
 	}
 }
 
@@ -403,15 +437,19 @@ func TestTimeForRates(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := c.TimeForRates(); (got > 0) != tc.want || got > 0 && got != c.Interval {
+		p, err := c.Printing(o, hostileNames{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.TimeForRates(); (got > 0) != tc.want || got > 0 && got != c.Interval {
 			t.Errorf("%q: %v", tc.args, got)
 		}
 		var b strings.Builder
-		if err := Print(&b, web().snapshot(0), o, c, hostileNames{}); err != nil {
+		if err := p.Print(&b, web().snapshot(0)); err != nil {
 			t.Fatal(err)
 		}
 		heading, _, _ := strings.Cut(b.String(), "\n")
-		if strings.Contains(heading, "X/s") != tc.want {
+		if p.ours() && strings.Contains(heading, "X/s") != tc.want {
 			t.Errorf("%q: the heading is %s", tc.args, heading)
 		}
 	}

@@ -53,13 +53,16 @@ func (a *App) subjectSockets() []*model.Socket {
 		return nil
 	}
 	var sockets []*model.Socket
-	if v.query.def.open == nil {
+	if v.query.def.isSockets() {
 		for _, row := range rows {
 			if r := &v.snapshot.Sockets[row]; !r.Dead {
 				sockets = append(sockets, r)
 			}
 		}
 		return sockets
+	}
+	if v.query.def.open == nil {
+		return nil // its rows have nothing to do with sockets
 	}
 	belongs := make([]func(*model.Snapshot, *model.Socket) bool, len(rows))
 	table := model.Sockets()
@@ -108,6 +111,14 @@ func (a *App) subjectProcesses() []*model.Process {
 				if p := &v.snapshot.Processes[i]; model.ProcessKey(nil, p) == k {
 					add(p)
 				}
+			}
+		}
+		return processes
+	}
+	if def := v.query.def; def.holders != nil {
+		for _, row := range a.subjects() {
+			if all, h := def.holders(v, row); len(all) > 0 && !h.Was && v.rows.Change(row) != model.Closed {
+				add(all[0])
 			}
 		}
 		return processes
