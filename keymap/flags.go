@@ -31,7 +31,7 @@ type Options struct {
 	Timers   bool   // the timers of each socket
 	Extend   int    // how often more was asked for: -ee is 2
 	Wide     bool   // nothing is cut
-	Symbolic bool   // netstat's -N; changes nothing for the families there are
+	Symbolic bool   // netstat's -N: routes as numbers
 	Verbose  bool   // say what the kernel does not have
 	Cache    bool   // the route cache, which Linux has not had since 3.6; whoever shows routes says so
 	Screen   string // one of Screens; flags that open one, like -r and -I, are in it

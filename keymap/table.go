@@ -132,7 +132,7 @@ func nameRows() []Binding {
 			Help:    "hosts and services by name; the last of it and -n wins",
 			Windows: "-f", set: func(o *Options, _ string) error { o.Numeric, o.Names = false, true; return nil }},
 		{Action: Symbolic, Group: GroupShow, Flag: "symbolic", Short: "N",
-			Help: "taken, as netstat does; changes nothing here", Netstat: "-N",
+			Help: "as in netstat: routes as numbers, else nothing", Netstat: "-N",
 			set: on(func(o *Options) *bool { return &o.Symbolic })},
 	}
 }
@@ -155,7 +155,7 @@ func findRows() []Binding {
 		{Action: CountBy, Context: Table, Keys: []Key{"#", "b"}, Group: GroupFind,
 			Help: "count by a column", Title: "count", Footer: 9,
 			Flag: "count", Arg: "COLUMN", Allowed: "a column's name",
-			FlagHelp: "print how many sockets each value of it has",
+			FlagHelp: "print how many rows each value of it has",
 			Netstat:  "| sort | uniq -c", set: word(func(o *Options) *string { return &o.Count })},
 	}
 }
@@ -212,7 +212,7 @@ func printRows() []Binding {
 		{Action: CSV, Group: GroupPrint, Flag: "csv", Help: "print as CSV, raw numbers",
 			set: on(func(o *Options) *bool { return &o.CSV })},
 		{Action: Top, Group: GroupPrint, Flag: "top", Arg: "N", Allowed: "a whole number from 1",
-			Help: "print the first N rows", Netstat: "| head", set: number(func(o *Options) *int { return &o.Top })},
+			Help: "print the first N rows of each table", Netstat: "| head", set: number(func(o *Options) *int { return &o.Top })},
 	}
 }
 

@@ -12,9 +12,9 @@ owns each and what it is moving, unix sockets, interfaces, routes, statistics,
 multicast groups and NAT. A key kills the owner or closes the connection.
 
 In a pipe, or with --once, netstat's flags print what netstat prints. A filter,
---json, --csv, --columns, --count and --screen are ours: with one of them every
-socket is looked at, as on the screen, also without -a. --sort and --top order
-and cut either.
+--json, --csv, --columns and --count are ours: with one of them every socket is
+looked at, as on the screen, also without -a. --sort and --top order and cut
+either; by a column that netstat has not, the table is ours.
 
 Usage: sockview [flags] [filter ...]
 

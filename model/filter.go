@@ -1,7 +1,7 @@
 package model
 
 // The filter language: what a filter is made of and what can be done with one. filter_parse.go reads it,
-// filter_value.go and filter_address.go read what stands after an operator, filter_match.go applies it to
+// filter_value.go, filter_address.go and filter_network.go read what stands after an operator, filter_match.go applies it to
 // rows, filter_complete.go helps while it is typed.
 //
 //	word "some words"     a column on show contains it, as shown, without regard to case; an address or a
@@ -14,7 +14,9 @@ package model
 //	field~regexp          the text as shown matches (RE2), without regard to case
 //	field:a,b             is either; a quoted value may hold anything, "" within quotes is one quote
 //	field:8000-8100       is between, ends included: ports, numbers, sizes, rates, durations
-//	field:10.0.0.0/8      is in the network
+//	field:10.0.0.0/8      is in the network; a network: lies within it
+//	field:10.1.2.3        a network: holds the address, as default holds all of its family
+//	field:default         a network: the default routes
 //	field:-               is unknown
 //	a b, a and b, a or b, not a, !a, (a)
 //
@@ -296,6 +298,8 @@ func FilterValue(k Kind, v Value) string {
 		return State(v.Num).String()
 	case KindAddress:
 		return string(AppendAddr(nil, v.Addr, v.V6))
+	case KindNetwork:
+		return string(AppendNetwork(nil, v))
 	case KindPort, KindHex:
 		return string((&Formatter{}).Append(nil, k, Value{Num: v.Num}))
 	case KindDuration:

@@ -4,6 +4,7 @@ package model
 // host name. An IPv4 address and its mapped form are the same address.
 
 import (
+	"cmp"
 	"net/netip"
 	"strings"
 )
@@ -64,14 +65,7 @@ func (w *want) inNet(v *Value) bool {
 	if !w.v4 && !v.V6 && a.Is4() {
 		return false
 	}
-	whole := w.bits / 8
-	for i := range whole {
-		if a[i] != w.addr[i] {
-			return false
-		}
-	}
-	rest := w.bits % 8
-	return rest == 0 || (a[whole]^w.addr[whole])>>(8-rest) == 0
+	return sameBits(a, w.addr, w.bits)
 }
 
 // readAddress reads what stands after the operator of an address field.
@@ -89,7 +83,7 @@ func readAddress(t *term, text string) (want, *mistake) {
 		return want{}, wrong("%s is no network: an address and a length, such as 10.0.0.0/8 or 2001:db8::/32",
 			named(text))
 	}
-	if bad := notAnAddress(t, text); bad != nil {
+	if bad := cmp.Or(withZone(text), withPort(t, text), notAnAddress(text)); bad != nil {
 		return want{}, bad
 	}
 	folded := foldString(strings.TrimPrefix(text, "["))
@@ -108,11 +102,15 @@ func readAddress(t *term, text string) (want, *mistake) {
 	return want{how: wantShown, text: foldString(text)}, nil // a host name
 }
 
-// notAnAddress explains what people try with addresses.
-func notAnAddress(t *term, text string) *mistake {
+// withZone, withPort and notAnAddress explain what people try with addresses.
+func withZone(text string) *mistake {
 	if _, zone, ok := strings.Cut(text, "%"); ok && strings.Contains(text, ":") {
 		return wrong("an address has no zone here: leave out %s", named("%"+zone))
 	}
+	return nil
+}
+
+func withPort(t *term, text string) *mistake {
 	if at := strings.LastIndexByte(text, ':'); at >= 0 {
 		host, port := text[:at], text[at+1:]
 		inner, bracketed := inBrackets(host)
@@ -123,6 +121,10 @@ func notAnAddress(t *term, text string) *mistake {
 				" port:" + clip(port, 10), at, len(text)}
 		}
 	}
+	return nil
+}
+
+func notAnAddress(text string) *mistake {
 	if from, to, ok := strings.Cut(text, "-"); ok {
 		_, ok1 := readAddr(from)
 		_, ok2 := readAddr(to)

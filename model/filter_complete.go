@@ -9,7 +9,7 @@ import (
 )
 
 // Complete says what the word at the cursor may become: fields and keywords by their beginning, and behind
-// the operator of a state its states. Pos is the cursor's place in bytes. A completion replaces the text from
+// the operator of a state its states, of a network default. Pos is the cursor's place in bytes. A completion replaces the text from
 // WordStart to the cursor.
 func Complete(src string, pos int, scopes ...Scope) []string {
 	pos = min(max(pos, 0), len(src))
@@ -25,10 +25,13 @@ func Complete(src string, pos int, scopes ...Scope) []string {
 		p := filterParser{scopes: scopes}
 		columns, scope := p.columns(field)
 		for _, col := range columns {
-			if scopes[scope].Specs[col].Kind == KindState {
+			switch scopes[scope].Specs[col].Kind {
+			case KindState:
 				for _, name := range StateNames() {
 					add(name)
 				}
+			case KindNetwork:
+				add(defaultNetwork)
 			}
 		}
 		return words

@@ -177,17 +177,17 @@ func (c *rowCompiler[R]) column(id string) func(s *Snapshot, r *R) Value {
 // cost is about how many nanoseconds a test of a known value takes.
 func (w *want) cost(k Kind) int {
 	switch w.how {
-	case wantHas, wantShown, wantAddrPrefix:
+	case wantHas, wantShown, wantAddrPrefix, wantBegins:
 		switch k {
 		case KindText, KindState:
 			return 20
-		case KindAddress, KindTime:
+		case KindAddress, KindNetwork, KindTime:
 			return 60
 		}
 		return 15
 	case wantRegexp:
 		return 300
-	case wantNet:
+	case wantNet, wantHolds, wantWithin, wantIsNet:
 		return 4
 	}
 	return 2
@@ -223,6 +223,16 @@ func (w *want) meets(k Kind, v *Value, screen *screenText) bool {
 		var ok bool
 		screen.buf, ok = w.startsAs(v, screen.buf)
 		return ok
+	case wantHolds:
+		return w.holds(v)
+	case wantWithin:
+		return netBits(v) >= w.bits && w.inNet(v)
+	case wantIsNet:
+		return w.isNet(v)
+	case wantDefault:
+		return v.Num == 0
+	case wantBegins:
+		return bytes.HasPrefix(screen.shown(k, v), w.needle) // networks are shown in small letters
 	case wantRegexp:
 		if k == KindText && !v.AtLeast {
 			return w.re.MatchString(v.Text)
@@ -271,7 +281,7 @@ func (t *screenText) has(k Kind, v *Value, w *want) bool {
 // isLower says whether values of kind k are never shown with a capital letter.
 func (t *screenText) isLower(k Kind) bool {
 	switch k {
-	case KindNumber, KindHex, KindCount, KindDuration, KindTime:
+	case KindNetwork, KindNumber, KindHex, KindCount, KindDuration, KindTime:
 		return true
 	case KindAddress:
 		return t.fm == nil || t.fm.Host == nil
@@ -292,6 +302,8 @@ func (t *screenText) mayShow(k Kind, text string) bool {
 			return true
 		}
 		letters = "abcdef:."
+	case KindNetwork:
+		letters = "abcdef:./" + defaultNetwork
 	case KindPort:
 		if t.fm != nil && t.fm.Service != nil {
 			return true

@@ -34,6 +34,7 @@ var probeSpecs = [...]Spec{
 	{ID: "age", Kind: KindDuration},
 	{ID: "started", Kind: KindTime},
 	{ID: "owner", Aliases: []string{"id"}, Kind: KindText},
+	{ID: "network", Kind: KindNetwork},
 }
 
 // column is the place of a column among probeSpecs.
@@ -69,7 +70,10 @@ func row(cells ...any) *probe {
 		switch v := cells[i+1].(type) {
 		case string:
 			p[col] = Value{Text: v}
-			if probeSpecs[col].Kind == KindAddress {
+			switch probeSpecs[col].Kind {
+			case KindNetwork:
+				p[col] = netOf(v)
+			case KindAddress:
 				a := netip.MustParseAddr(v)
 				p[col] = Value{Addr: AddrFrom(a), V6: a.Is6()}
 			}
@@ -586,7 +590,7 @@ func TestFilterValue(t *testing.T) {
 	for _, r := range []*probe{
 		row("process", "a \"b\", 'c'", "user", "", "state", TimeWait, "local", Value{}, "remote", Value{V6: true}, "lport", 0, "rport", 443, "pid", 1203, "cookie", -5,
 			"retrans", 1_234_567, "sent", 1_234_567_891, "tx", 99999, "rtt", 1_234_567, "age", 86_400_000_000_001, "started", 1_700_000_000_000_000_000),
-		row("local", "::ffff:10.0.0.1", "remote", "fe80::1", "state", Established, "process", "-"),
+		row("local", "::ffff:10.0.0.1", "remote", "fe80::1", "state", Established, "process", "-", "network", "::ffff:10.0.0.0/104"),
 	} {
 		for i := range probeSpecs {
 			src := probeSpecs[i].ID + "=" + FilterValue(probeSpecs[i].Kind, r[i])
@@ -632,6 +636,9 @@ func TestComplete(t *testing.T) {
 		{"sta|te:x", []string{"state", "started"}, "sta"},
 		{"a,st|", []string{"state", "started"}, "st"},
 		{"qq:x|", nil, "x"},
+		{"network:D|", []string{"default"}, "D"},
+		{"network=10.0.0.0/8,|", []string{"default"}, ""},
+		{"network:10.|", nil, "10."},
 	} {
 		src, after, _ := strings.Cut(c.src, "|")
 		got := Complete(src+after, len(src), probeScope())
@@ -713,6 +720,10 @@ func referenceWant(w want, k Kind, v Value, fm *Formatter, may bool) bool {
 			return netip.PrefixFrom(w.addr.Netip(), w.bits-96).Contains(host.Unmap())
 		}
 		return (v.V6 || !host.Unmap().Is4()) && containsBits(netip.AddrFrom16(w.addr), w.bits, host)
+	case wantHolds, wantWithin, wantIsNet, wantDefault:
+		return referenceNet(w, v)
+	case wantBegins:
+		return strings.HasPrefix(shown, w.text)
 	case wantAddrPrefix:
 		mapped := v.V6 && host.Is4In6()
 		return strings.HasPrefix(host.Unmap().String(), w.text) || mapped && strings.HasPrefix("::ffff:"+host.Unmap().String(), w.text)
@@ -743,14 +754,14 @@ func probes() []*probe {
 	return []*probe{
 		row(),
 		row("process", "nginx", "user", "www-data", "state", Established, "local", "10.0.0.5", "lport", 443, "remote", "203.0.113.9", "rport", 51522, "pid", 1203,
-			"cookie", 0x1f, "retrans", 3, "recv-q", 0, "sent", 1_234_567, "tx", 18_400, "rtt", 12*time.Millisecond, "age", 3*time.Minute, "started", 1_700_000_000_000_000_000, "owner", "5"),
+			"cookie", 0x1f, "retrans", 3, "recv-q", 0, "sent", 1_234_567, "tx", 18_400, "rtt", 12*time.Millisecond, "age", 3*time.Minute, "started", 1_700_000_000_000_000_000, "owner", "5", "network", "10.0.0.0/8"),
 		row("process", "Straße \"x\" ſK\u212a", "user", "", "state", Listen, "local", Value{V6: true}, "lport", 22, "remote", Value{V6: true}, "rport", 0, "pid", 1,
-			"age", Value{Num: int64(2 * time.Hour), AtLeast: true}, "owner", "-"),
+			"age", Value{Num: int64(2 * time.Hour), AtLeast: true}, "owner", "-", "network", "0.0.0.0/0"),
 		row("process", Value{Text: "cut", AtLeast: true}, "state", newSynRecv, "local", "::ffff:10.0.0.1", "remote", "::ffff:127.0.0.1", "sent", -1, "cookie", -1,
-			"retrans", -1, "rtt", -5, "pid", -7),
+			"retrans", -1, "rtt", -5, "pid", -7, "network", "::ffff:0:0/96"),
 		row("state", Value{Num: int64(Close), Text: "UNCONN"}, "local", Value{}, "remote", "fe80::1", "lport", 8080, "rport", 65535, "sent", 0, "tx", 999_999_999_999,
-			"rtt", 90*time.Minute, "retrans", Value{Num: 5, AtLeast: true}, "process", "a\xffb"),
-		row("state", 77, "local", "2001:db8::1", "remote", "0.0.0.0"),
+			"rtt", 90*time.Minute, "retrans", Value{Num: 5, AtLeast: true}, "process", "a\xffb", "network", "::/0"),
+		row("state", 77, "local", "2001:db8::1", "remote", "0.0.0.0", "network", "2001:db8::/32"),
 	}
 }
 
@@ -819,7 +830,7 @@ func checkFilter(t *testing.T, src string, scopes ...Scope) {
 // TestFilterExhaustive puts together every operator with every field and many values.
 func TestFilterExhaustive(t *testing.T) {
 	values := []string{"-", `"-"`, "0", "5", "443", "1.5k", "1.2M", "12ms", "1h30m", "0x1f", "10.0.0.1", "::1", "10.0.0.0/8", "::/0", "::ffff:0:0/96", "10.", "fe80:", "*",
-		"listen", "syn", "close", "nginx", "ſ", "k", "ß", ">2", "n", "https", "localhost", "2h", "(n|x)", "1-5", "0-65535", "5,nginx,443", "5,-", "2023-11-14", "x\xff", `""`, "a b"}
+		"listen", "syn", "close", "nginx", "ſ", "k", "ß", ">2", "n", "https", "localhost", "2h", "(n|x)", "1-5", "0-65535", "5,nginx,443", "5,-", "default", "Def", "10.1.2.3/32", "::ffff:10.0.0.1", "20", "0.0.0.0/0", "0.0.0.0", "2023-11-14", "x\xff", `""`, "a b"}
 	for _, value := range values {
 		forms := []string{value, "not " + value}
 		for _, spec := range probeSpecs {
@@ -851,7 +862,7 @@ func FuzzFilter(f *testing.F) {
 
 func TestMatcherDoesNotAllocate(t *testing.T) {
 	rows := probes()
-	for _, src := range []string{"port:443", "nginx", "process:SS", "not process:nginx remote:10.0.0.0/8 or rtt>5ms", "1.2m 443", "remote:10.", "state:est sent>1M", "remote:db port!=80", "started:2026-01-31 2023"} {
+	for _, src := range []string{"port:443", "nginx", "process:SS", "not process:nginx remote:10.0.0.0/8 or rtt>5ms", "1.2m 443", "remote:10.", "state:est sent>1M", "remote:db port!=80", "network:10.1.2.3", "network:10.0.0.0/8 or network:10. or network=default", "started:2026-01-31 2023"} {
 		match := Matcher(mustParse(t, src), 0, probeTable(), nil)
 		s := &Snapshot{}
 		for _, r := range rows { // the buffers grow once

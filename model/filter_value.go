@@ -25,6 +25,11 @@ const (
 	wantAnyAddr            // the address is 0.0.0.0 or ::
 	wantNet                // the first bits of the address are addr's
 	wantAddrPrefix         // the address in figures begins with text
+	wantHolds              // the network holds addr
+	wantWithin             // the network lies within addr and bits, or is it
+	wantIsNet              // the network is addr and bits
+	wantDefault            // the network is everything
+	wantBegins             // the text as shown begins with text, folded
 	wantRegexp             // the text as shown matches
 )
 
@@ -34,11 +39,11 @@ type want struct {
 	lo, hi uint64 // ends included; lo > hi holds nothing
 	flip   uint64 // turns Value.Num into the order of lo and hi
 	text   string
-	needle []byte // of wantHas: text
+	needle []byte // of wantHas and wantBegins: text
 	states uint32 // bit n is State n
 	addr   Addr
 	bits   int
-	v4     bool // addr is an IPv4 network
+	v4     bool // addr is an IPv4 network, or, of wantHolds and wantIsNet, is written as IPv4
 	re     *regexp.Regexp
 }
 
@@ -140,7 +145,7 @@ func readWant(t *term, o *operand, k Kind, scope *Scope) (want, *mistake) {
 		return want{}, wrong("- is the unknown, which no comparison matches; %s:- finds it", t.field)
 	case o.isUnknown():
 		return want{how: wantUnknown}, nil
-	case t.op.orders() && (k == KindText || k == KindState || k == KindAddress):
+	case t.op.orders() && (k == KindText || k == KindState || k == KindAddress || k == KindNetwork):
 		return want{}, noOrder(t.field, o.text, k)
 	case !o.quoted && strings.IndexByte("=<>~!", o.text[0]) >= 0:
 		return want{}, &mistake{msg: expected(k, t.op) + " is expected after " + t.field + operatorText[t.op] +
@@ -156,6 +161,8 @@ func readWant(t *term, o *operand, k Kind, scope *Scope) (want, *mistake) {
 		return readState(o.text, t.op)
 	case KindAddress:
 		return readAddress(t, o.text)
+	case KindNetwork:
+		return readNetwork(t, o.text)
 	}
 	lo, hi, bad := readInterval(o.text, k, t, scope)
 	if bad != nil {
@@ -171,6 +178,8 @@ func noOrder(field, text string, k Kind) *mistake {
 		return wrong("%s is a state, which has no order: use %s:LISTEN or %s!=LISTEN", field, field, field)
 	case KindAddress:
 		return wrong("%s is an address, which has no order: use a network, as in %s:10.0.0.0/8", field, field)
+	case KindNetwork:
+		return wrong("%s is a network, which has no order: use a network, as in %s:10.0.0.0/8", field, field)
 	}
 	return wrong("%s is text, which has no order: use %s:%s, %s=%s or %s~%s",
 		field, field, text, field, text, field, text)
@@ -186,6 +195,8 @@ func expected(k Kind, op operator) string {
 		return "a state such as LISTEN"
 	case KindAddress:
 		return "an address such as 10.0.0.1 or a network such as 10.0.0.0/8"
+	case KindNetwork:
+		return "an address such as 10.0.0.1, a network such as 10.0.0.0/8 or default"
 	case KindPort:
 		return "a port such as 443"
 	case KindNumber:

@@ -97,7 +97,7 @@ func NewFlows() *Roll[Flow] {
 			now.HasRates = sent && received
 		}
 		return was.State != now.State || was.Status != now.Status
-	})
+	}, func(r *Flow) { r.HasRates, r.OriginalRate, r.ReplyRate = false, 0, 0 })
 }
 
 // ShowsFlow says whether r is chosen. Raw stands for the protocols that are neither of the others.

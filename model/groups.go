@@ -90,8 +90,11 @@ func groupKey(k Kind, v Value) string {
 	if v.Why != Known {
 		return "\x00" + v.Why.String() // no process can be called that
 	}
-	if k == KindText || k == KindState || k == KindAddress {
+	switch k {
+	case KindText, KindState, KindAddress:
 		return key
+	case KindNetwork: // two default routes are shown alike
+		return string(AppendNetwork(nil, v))
 	}
 	return key + " " + itoa(uint32(v.Num>>32)) + " " + itoa(uint32(v.Num)) // the short form is not unique
 }

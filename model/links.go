@@ -2,6 +2,7 @@ package model
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 )
 
@@ -112,7 +113,9 @@ func linkKey(r *Link) Key { return Key{ID: uint64(r.Index), Text: r.Name.s} }
 
 // NewLinks is a roll of interfaces, with rates.
 func NewLinks() *Roll[Link] {
-	return NewRoll(linkKey, func(r *Link) *Life { return &r.Life }, carryLink)
+	return NewRoll(linkKey, func(r *Link) *Life { return &r.Life }, carryLink, func(r *Link) {
+		r.HasRates, r.RxRate, r.TxRate, r.RxPacketRate, r.TxPacketRate = false, 0, 0, 0, 0
+	})
 }
 
 func carryLink(was, now *Link, dt int64) bool {
@@ -129,7 +132,7 @@ func carryLink(was, now *Link, dt int64) bool {
 		}
 	}
 	return was.Flags != now.Flags || was.MTU != now.MTU || was.State != now.State || was.Master != now.Master ||
-		len(was.Addrs) != len(now.Addrs)
+		!slices.Equal(was.Addrs, now.Addrs)
 }
 
 // linkFlags are IFF_* of linux/if.h, in ip's words.
@@ -218,7 +221,7 @@ func linkColumns() []Column[Link] {
 		counter("txdrop", "DROP-TX", "packets dropped on their way out", true, 3, func(c *LinkCounters) uint64 { return c.TxDropped }),
 		rates("rxpps", "RXPKT/s", "packets received per second", false, KindCount, func(r L) float32 { return r.RxPacketRate }),
 		rates("txpps", "TXPKT/s", "packets sent per second", false, KindCount, func(r L) float32 { return r.TxPacketRate }),
-		counter("rxunicast", "UNI-RX", "packets received that were not multicast", false, 6, func(c *LinkCounters) uint64 { return c.RxPackets - min(c.RxPackets, c.Multicast) }),
+		counter("rxunicast", "UNI-RX", "packets received that were not multicast; drivers mostly count broadcasts among them", false, 6, func(c *LinkCounters) uint64 { return c.RxPackets - min(c.RxPackets, c.Multicast) }),
 		counter("multicast", "MULTI-RX", "multicast packets received", false, 6, func(c *LinkCounters) uint64 { return c.Multicast }),
 		counter("rxover", "OVR-RX", "packets lost because a receive queue was full (rx_fifo_errors)", false, 6, func(c *LinkCounters) uint64 { return c.RxFIFO }),
 		counter("txover", "OVR-TX", "packets lost in a send queue (tx_fifo_errors)", false, 6, func(c *LinkCounters) uint64 { return c.TxFIFO }),

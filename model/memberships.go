@@ -28,7 +28,7 @@ func membershipKey(r *Membership) Key {
 func NewMemberships() *Roll[Membership] {
 	return NewRoll(membershipKey, func(r *Membership) *Life { return &r.Life }, func(was, now *Membership, _ int64) bool {
 		return was.Users != now.Users || was.Sources != now.Sources || was.Querier != now.Querier
-	})
+	}, nil)
 }
 
 // Memberships is the table of multicast groups.

@@ -15,11 +15,13 @@ type Sorting struct {
 	Desc   bool
 }
 
-// sortKey is what one row is sorted by, taken out of it once. Numbers are in a, addresses in a and b.
+// sortKey is what one row is sorted by, taken out of it once. Numbers are in a, addresses in a and b, what tells
+// networks of one address apart in c.
 type sortKey struct {
 	a, b uint64
 	text string
 	row  int32
+	c    uint16
 }
 
 // Sort orders the rows whose indices are in order. It is total: rows that are equal in the column follow
@@ -55,7 +57,9 @@ func (t *Table[R]) Sort(s *Snapshot, rows []R, order []int32, by Sorting) {
 		if text {
 			c = compareFold(x.text, y.text)
 		} else if c = cmp.Compare(x.a, y.a); c == 0 {
-			c = cmp.Compare(x.b, y.b)
+			if c = cmp.Compare(x.b, y.b); c == 0 {
+				c = cmp.Compare(x.c, y.c)
+			}
 		}
 		if by.Desc {
 			c = -c
@@ -78,6 +82,13 @@ func keyOf(k Kind, v Value, row int32) sortKey {
 		return sortKey{text: v.Text, row: row}
 	case KindAddress:
 		return sortKey{a: binary.BigEndian.Uint64(v.Addr[:8]), b: binary.BigEndian.Uint64(v.Addr[8:]), row: row}
+	case KindNetwork:
+		a := seenAs(&v) // so that 0.0.0.0/0 stands with IPv4
+		key := sortKey{a: binary.BigEndian.Uint64(a[:8]), b: binary.BigEndian.Uint64(a[8:]), row: row}
+		if key.c = uint16(netBits(&v)) << 1; v.V6 {
+			key.c++ // ::ffff:0.0.0.0/96 behind 0.0.0.0/0
+		}
+		return key
 	case KindHex:
 		return sortKey{a: uint64(v.Num), row: row}
 	}

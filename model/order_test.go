@@ -52,17 +52,22 @@ func TestSortByEveryKind(t *testing.T) {
 		kind   Kind
 		values []Value
 	}{
-		"text":     {KindText, text("", "-", "10", "9", "A", "a", "ab", "Abc", "abc", "B", "b", "é")},
-		"state":    {KindState, number(1, 2, 6, 7, 10)},
-		"address":  {KindAddress, []Value{{Addr: Addr{}}, {Addr: addrOf("::1")}, {Addr: addrOf("0.0.0.0")}, {Addr: addrOf("9.0.0.1")}, {Addr: addrOf("10.0.0.2")}, {Addr: addrOf("10.0.0.10")}, {Addr: addrOf("2001:db8::1")}, {Addr: addrOf("fe80::1")}}},
-		"port":     {KindPort, number(0, 22, 443, 65535)},
-		"number":   {KindNumber, number(0, 1, 9, 10, 100)},
-		"hex":      {KindHex, number(0, 1, 1<<62, -1<<63, -1)},
-		"count":    {KindCount, number(0, 5, 4294967295)},
-		"bytes":    {KindBytes, number(0, 999, 1000, 1<<62)},
-		"rate":     {KindRate, number(0, 1, 1000000)},
-		"duration": {KindDuration, number(-5, 0, 7, 1<<50)},
-		"time":     {KindTime, number(-1<<62, -1, 0, 1, 1<<62)},
+		"text":    {KindText, text("", "-", "10", "9", "A", "a", "ab", "Abc", "abc", "B", "b", "é")},
+		"state":   {KindState, number(1, 2, 6, 7, 10)},
+		"address": {KindAddress, []Value{{Addr: Addr{}}, {Addr: addrOf("::1")}, {Addr: addrOf("0.0.0.0")}, {Addr: addrOf("9.0.0.1")}, {Addr: addrOf("10.0.0.2")}, {Addr: addrOf("10.0.0.10")}, {Addr: addrOf("2001:db8::1")}, {Addr: addrOf("fe80::1")}}},
+		"network": {KindNetwork, []Value{
+			netOf("::/0"), netOf("::/8"), netOf("::1/128"), {}, netOf("0.0.0.0/8"), netOf("9.0.0.0/8"), netOf("10.0.0.0/8"),
+			netOf("10.0.0.0/9"), netOf("10.0.0.0/30"), netOf("10.0.0.0/32"), netOf("10.0.0.1/32"), netOf("2001:db8::/32"), netOf("2001:db8::/48"), netOf("fe80::/64"),
+		}},
+		"network, both families": {KindNetwork, nets([]string{"0.0.0.0/0", "::ffff:0:0/96", "0.0.0.0/1", "10.0.0.0/8", "::ffff:10.0.0.0/104", "10.0.0.0/9"})},
+		"port":                   {KindPort, number(0, 22, 443, 65535)},
+		"number":                 {KindNumber, number(0, 1, 9, 10, 100)},
+		"hex":                    {KindHex, number(0, 1, 1<<62, -1<<63, -1)},
+		"count":                  {KindCount, number(0, 5, 4294967295)},
+		"bytes":                  {KindBytes, number(0, 999, 1000, 1<<62)},
+		"rate":                   {KindRate, number(0, 1, 1000000)},
+		"duration":               {KindDuration, number(-5, 0, 7, 1<<50)},
+		"time":                   {KindTime, number(-1<<62, -1, 0, 1, 1<<62)},
 	} {
 		table := kindTable(c.kind)
 		var rows []kindRow

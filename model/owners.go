@@ -315,6 +315,12 @@ func (t *Tracker) Doubtful(dst []ProcessID) []ProcessID {
 			shares[slot] = true
 		}
 	}
+	named := make(map[int32]bool) // by a unix socket
+	for _, r := range t.unix.Rows() {
+		if r.Owner >= 0 && !r.Dead {
+			named[r.Owner] = true
+		}
+	}
 	others := 0
 	n := len(t.procs)
 	for i := range n {
@@ -323,7 +329,7 @@ func (t *Tracker) Doubtful(dst []ProcessID) []ProcessID {
 		if p.PID == 0 || p.Dead {
 			continue
 		}
-		if p.Sockets != 0 && !shares[int32(at)] {
+		if (p.Sockets != 0 || named[int32(at)]) && !shares[int32(at)] {
 			if others++; others > checksATick {
 				continue
 			}

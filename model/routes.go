@@ -40,9 +40,8 @@ type Route struct {
 // RouteType says what becomes of packets that take a route (RTN_* of linux/rtnetlink.h).
 type RouteType uint8
 
-// Some of the types.
+// Some of the types; most routes are unicast, 1.
 const (
-	RouteUnicast   RouteType = 1
 	RouteLocal     RouteType = 2
 	RouteBroadcast RouteType = 3
 	RouteAnycast   RouteType = 4
@@ -139,7 +138,7 @@ func NewRoutes() *Roll[Route] {
 		a.Life, b.Life = Life{}, Life{}
 		a.References, a.Uses, a.Expires = b.References, b.Uses, b.Expires // they move by themselves
 		return a != b
-	})
+	}, nil)
 }
 
 // Routes is the table of routes.
@@ -194,13 +193,8 @@ func routeColumns() []Column[Route] {
 		}
 	}
 	return []Column[Route]{
-		{Spec{ID: "destination", Title: "DESTINATION", Aliases: []string{"dst", "dest"}, Help: "network the route leads to", Kind: KindText, Default: true, Width: 18, Max: 43},
-			func(_ S, r R) Value {
-				if r.DstLen == 0 && (r.Dst.IsUnspecified()) {
-					return Value{Text: "default"}
-				}
-				return Value{Text: string(appendPrefix(nil, r.Dst, r.DstLen, r.Family))}
-			}},
+		{Spec{ID: "destination", Title: "DESTINATION", Aliases: []string{"dst", "dest"}, Help: "network the route leads to", Kind: KindNetwork, Default: true, Width: 18, Max: 43},
+			func(_ S, r R) Value { return network(r.Dst, r.DstLen, r.Family) }},
 		{Spec{ID: "gateway", Title: "GATEWAY", Aliases: []string{"via", "nexthop"}, Help: "next router", Kind: KindAddress, Default: true, Width: 15, Max: 39},
 			func(_ S, r R) Value {
 				if !r.HasGateway {
@@ -231,12 +225,12 @@ func routeColumns() []Column[Route] {
 			}},
 		{Spec{ID: "family", Title: "FAMILY", Help: "inet or inet6", Kind: KindText, Width: 6, Give: 6},
 			func(_ S, r R) Value { return Value{Text: r.Family.String()} }},
-		{Spec{ID: "from", Title: "FROM", Help: "network that packets must come from", Kind: KindText, Width: 12, Max: 43, Give: 6},
+		{Spec{ID: "from", Title: "FROM", Help: "network that packets must come from", Kind: KindNetwork, Width: 12, Max: 43, Give: 6},
 			func(_ S, r R) Value {
 				if r.SrcLen == 0 {
 					return unknown(NotApplicable)
 				}
-				return Value{Text: string(appendPrefix(nil, r.Src, r.SrcLen, r.Family))}
+				return network(r.Src, r.SrcLen, r.Family)
 			}},
 		figure("mtu", "MTU", "largest packet over it, bytes", func(r R) uint32 { return r.MTU }),
 		figure("mss", "MSS", "maximum segment size that connections over it announce, bytes", func(r R) uint32 { return r.AdvMSS }),
@@ -266,6 +260,14 @@ func routeColumns() []Column[Route] {
 				return num(r.References)
 			}},
 	}
+}
+
+// network is a value of KindNetwork.
+func network(a Addr, bits uint8, f Family) Value {
+	if f == IPv4 && a == (Addr{}) {
+		a = Addr{10: 0xff, 11: 0xff} // one form of the IPv4 default route
+	}
+	return Value{Addr: a, Num: int64(bits), V6: f == IPv6}
 }
 
 // String is netstat's word for the family: inet or inet6.

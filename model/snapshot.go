@@ -43,7 +43,9 @@ type Source struct {
 	Of   Tables // the tables that it fills; 0 is about sockets and their owners
 	Err  error  // nil when the answer was whole
 	Bad  int    // rows of it that did not parse
-	Age  int64  // ns since it last answered whole
+	Age  int64  // ns since it last answered whole; 0 when it never did
+	// Whole says that every row came: then Err is about something that the rows do not depend on.
+	Whole bool
 	// Absent says that the kernel has nothing of it, or keeps it from us: asking again does not help.
 	Absent bool
 }

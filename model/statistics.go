@@ -29,6 +29,7 @@ func statisticKey(r *Statistic) Key { return Key{Text: r.Group.s + " " + r.Name.
 // NewStatistics is a roll of counters, with what they changed by.
 func NewStatistics() *Roll[Statistic] {
 	return NewRoll(statisticKey, func(r *Statistic) *Life { return &r.Life }, func(was, now *Statistic, dt int64) bool {
+		now.Moved = was.Moved
 		if was.Why != Known || now.Why != Known {
 			return was.Why != now.Why
 		}
@@ -41,7 +42,7 @@ func NewStatistics() *Roll[Statistic] {
 			now.Rate = float32(float64(delta) / (float64(dt) / 1e9))
 		}
 		return delta != 0
-	})
+	}, func(r *Statistic) { r.HasDelta, r.Delta, r.Rate = false, 0, 0 })
 }
 
 // Help is what the counter counts, in a line of ours; empty for one that we do not know.

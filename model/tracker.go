@@ -103,6 +103,9 @@ func (t *Tracker) Begin(now int64, wall time.Time) {
 	t.now, t.wall, t.at = now, wall, now
 }
 
+// Now is when the poll began, ns.
+func (t *Tracker) Now() int64 { return t.now }
+
 // At tells when a further dump of the poll was asked for, on the clock of Begin: a rate is over the time between
 // the dumps, not between the polls.
 func (t *Tracker) At(now int64) { t.at = now }
@@ -299,17 +302,26 @@ func (t *Tracker) Finish(outcomes []Outcome, hold int64) {
 		} else if t.seen[i].tick != t.tick {
 			t.miss(i, r, whole)
 		}
-		if r.Owner >= 0 {
-			t.refs[r.Owner]++
-		}
+		t.refer(r.Inode, &r.Holding)
 		i++
 	}
-	for _, r := range t.unix.Rows() {
-		if r.Owner >= 0 {
-			t.refs[r.Owner]++
-		}
+	rows := t.unix.Rows()
+	for i := range rows {
+		t.refer(rows[i].Inode, &rows[i].Holding)
 	}
 	t.sweepProcesses(hold)
+}
+
+// refer counts the processes that a row names, or that hold it with the one it names.
+func (t *Tracker) refer(inode uint32, h *Holding) {
+	if h.Owner >= 0 {
+		t.refs[h.Owner]++
+	}
+	if h.Holders > 1 {
+		for _, slot := range t.shared[inode] {
+			t.refs[slot]++
+		}
+	}
 }
 
 func (t *Tracker) miss(i int, r *Socket, whole map[SourceID]bool) {
@@ -392,6 +404,11 @@ func (t *Tracker) Publish(s *Snapshot) {
 			s.Counts.States[r.State]++
 		}
 		if r.Owner < 0 && r.Why == NoPermission {
+			s.Access.Hidden++
+		}
+	}
+	for i := range s.Unix {
+		if r := &s.Unix[i]; !r.Dead && r.Owner < 0 && r.Why == NoPermission {
 			s.Access.Hidden++
 		}
 	}

@@ -7,7 +7,7 @@ func newUnixRoll() *Roll[UnixSocket] {
 	return NewRoll(unixKey, func(r *UnixSocket) *Life { return &r.Life }, func(was, now *UnixSocket, _ int64) bool {
 		now.Holding = was.Holding
 		return was.State != now.State || was.PeerInode != now.PeerInode || was.Shutdown != now.Shutdown
-	})
+	}, nil)
 }
 
 // SeeUnix takes a look at the unix sockets, between Begin and Finish. whole says that it had all of them. Their
@@ -20,7 +20,7 @@ func (t *Tracker) SeeUnix(look []UnixSocket, whole bool, hold int64) {
 			r.Why = NotAccepted
 		}
 	}
-	t.unix.Fold(look, whole, t.now, hold)
+	t.unix.Fold(look, whole, t.now, t.now, hold)
 	rows := t.unix.Rows()
 	byInode := make(map[uint32]int32, len(rows))
 	for i := range rows {

@@ -114,7 +114,7 @@ func (s *Snapshot) peerOf(r *UnixSocket) *UnixSocket {
 func ofPeer(s *Snapshot, r *UnixSocket, f func(*Process, *UnixSocket) Value) Value {
 	peer := s.peerOf(r)
 	switch {
-	case peer == nil && r.PeerInode == 0 && r.State != UnixConnecting:
+	case peer == nil && r.PeerInode == 0:
 		return unknown(NotApplicable)
 	case peer == nil:
 		return unknown(OtherNetNS)

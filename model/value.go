@@ -16,6 +16,7 @@ const (
 	KindText     Kind = iota // Value.Text
 	KindState                // Value.Num is a State; Text may say it in other words
 	KindAddress              // Value.Addr
+	KindNetwork              // Value.Addr, no bit set past its prefix; Num is the prefix length, V6 the family
 	KindPort                 // Value.Num
 	KindNumber               // Value.Num names something (pid, inode, uid): no unit, no thousands
 	KindHex                  // Value.Num names something and is written in hexadecimal (cookie, mark)
@@ -34,7 +35,7 @@ type Value struct {
 	More    int32   // KindText: so many others besides, shown as "nginx +5"
 	Why     Unknown // not Known: there is no value, and why
 	AtLeast bool    // the value is a lower bound (the age of a socket older than our watch)
-	V6      bool    // KindAddress: of an IPv6 socket, so that a mapped address is written as one
+	V6      bool    // KindAddress: of an IPv6 socket, so that a mapped address is written as one; KindNetwork: of IPv6
 }
 
 // Formatter turns values into what the screen shows. The zero Formatter is numeric.
@@ -74,6 +75,11 @@ func (f *Formatter) Append(dst []byte, k Kind, v Value) []byte {
 		// Of an IPv6 socket too an IPv4 address is written as one: the protocol column says which socket it
 		// is, and ::ffff: would take the cells that tell addresses apart.
 		return AppendAddr(dst, v.Addr, v.V6 && v.Addr == Addr{})
+	case KindNetwork:
+		if v.Num == 0 {
+			return append(dst, defaultNetwork...)
+		}
+		return AppendNetwork(dst, v)
 	case KindPort:
 		if v.Num == 0 {
 			return append(dst, '*')
@@ -117,6 +123,12 @@ func AppendAddr(dst []byte, a Addr, v6 bool) []byte {
 		return append(dst, "0.0.0.0"...)
 	}
 	return a.Netip().AppendTo(dst)
+}
+
+// AppendNetwork appends v, of KindNetwork and known, in figures: 10.0.0.0/8, 2001:db8::/32, ::ffff:10.0.0.0/104 of
+// IPv6, the default routes as 0.0.0.0/0 and ::/0. No two networks are written alike.
+func AppendNetwork(dst []byte, v Value) []byte {
+	return strconv.AppendInt(append(AppendAddr(dst, v.Addr, v.V6), '/'), v.Num, 10)
 }
 
 // AppendShort appends n in at most four characters: 999, 1.2K, 18K, 999K, 1.2M. Units

@@ -39,10 +39,6 @@ func Open(o Options) (*Kernel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("asking the kernel for sockets: %w", err)
 	}
-	tables, err := host.Open(netDir)
-	if err != nil {
-		return nil, err
-	}
 	fs := proc.At("/proc")
 	caps, err := fs.Capabilities()
 	if err != nil {
@@ -51,7 +47,7 @@ func Open(o Options) (*Kernel, error) {
 	// Without it (before Linux 5.14) the namespace's identity is 0, which is told apart from nothing yet.
 	cookie, _ := poll.NetNSCookie()
 	s := New(Config{
-		Kernel: poll, Host: tables, NetDir: netDir, NetNSCookie: cookie, FS: fs, Access: caps.Access(), Own: o.Own, Go: o.Go,
+		Kernel: poll, Host: host.New(netDir), NetDir: netDir, NetNSCookie: cookie, FS: fs, Access: caps.Access(), Own: o.Own, Go: o.Go,
 	})
 	s.access.Err = raiseErr
 	return &Kernel{Sampler: s, act: act}, nil

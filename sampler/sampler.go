@@ -66,7 +66,7 @@ type Sampler struct {
 	details *details
 	sockets *sockets
 	unix    *unixSockets
-	tables  []table
+	tables  *tables
 
 	demand struct {
 		sync.Mutex
@@ -113,9 +113,12 @@ func New(cfg Config) *Sampler {
 	}
 	s.owners = newOwners(proc.NewScanner(cfg.FS), cfg.Access.Owners)
 	s.details = newDetails(cfg.FS)
-	s.sockets = &sockets{kernel: cfg.Kernel, net: procnet.At(cfg.NetDir), dir: cfg.NetDir, wholeAt: make(map[string]int64)}
+	s.sockets = &sockets{kernel: cfg.Kernel, net: procnet.At(cfg.NetDir), dir: cfg.NetDir, wholeAt: make(map[string]int64), lacks: make(map[model.Proto]bool)}
 	s.unix = &unixSockets{kernel: cfg.Kernel}
-	s.tables = tablesOf(cfg.Host)
+	s.tables = newTables(cfg.Host, func() int64 {
+		now, _ := cfg.Clock()
+		return now
+	})
 	s.demand.wake = make(chan struct{}, 1)
 	s.demand.newest = model.Demand{Interval: DefaultInterval}
 	return s
@@ -142,6 +145,7 @@ func (s *Sampler) wanted() model.Demand {
 func (s *Sampler) Run(ctx context.Context) {
 	s.cfg.Go("owners", func() { s.owners.run(ctx) })
 	s.cfg.Go("details", func() { s.details.run(ctx) })
+	s.cfg.Go("tables", func() { s.tables.run(ctx) })
 	s.want = s.wanted()
 	last := time.Now()
 	s.poll(ctx)
@@ -167,6 +171,10 @@ func (s *Sampler) Run(ctx context.Context) {
 			if learned, _ := s.owners.take(answer, s.tracker); learned {
 				s.publish()
 			}
+		case answer := <-s.tables.answers:
+			if s.takeTables(answer) {
+				s.publish()
+			}
 		case answer := <-s.details.answers:
 			s.details.take(answer)
 			s.publish()
@@ -190,17 +198,20 @@ func (s *Sampler) Sample(ctx context.Context, patience, apart time.Duration) *mo
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	s.cfg.Go("owners", func() { s.owners.run(ctx) })
+	s.cfg.Go("tables", func() { s.tables.run(ctx) })
 	s.want = s.wanted()
 	s.poll(ctx)
-	for s.owners.busy {
+	for s.owners.busy || s.tables.busy {
 		select {
+		case answer := <-s.tables.answers:
+			s.takeTables(answer)
 		case answer := <-s.owners.answers:
 			_, again := s.owners.take(answer, s.tracker)
 			if again || !answer.result.Complete && answer.result.Err == nil {
 				s.owners.ask(ctx, s.tracker)
 			}
 		case <-ctx.Done():
-			s.owners.busy = false
+			s.owners.busy, s.tables.busy = false, false
 		}
 	}
 	s.publish()
@@ -222,6 +233,7 @@ func (s *Sampler) poll(ctx context.Context) {
 	s.sources = nil // the old slice belongs to snapshots
 	var outcomes []model.Outcome
 	wanted := s.wantedTables()
+	s.tables.ask(ctx, wanted)
 	if wanted&model.TableSockets != 0 {
 		outcomes = s.pollSockets(now, wanted&model.TableSCTP != 0)
 	}
@@ -232,13 +244,10 @@ func (s *Sampler) poll(ctx context.Context) {
 	}
 	s.tracker.Finish(outcomes, s.hold())
 	s.confirm()
-	for _, t := range s.tables {
-		if wanted&t.which() == 0 {
-			t.forget()
-			continue
-		}
-		at, _ := s.cfg.Clock()
-		s.sources = append(s.sources, t.look(at, s.hold()))
+	select { // most tables are read before the sockets are
+	case answer := <-s.tables.answers:
+		s.takeTables(answer)
+	default:
 	}
 	s.nameThings()
 	s.publish()
@@ -247,6 +256,12 @@ func (s *Sampler) poll(ctx context.Context) {
 	if !s.want.NoOwners && wanted&(model.TableSockets|model.TableUnix) != 0 {
 		s.owners.ask(ctx, s.tracker)
 	}
+}
+
+// takeTables folds tables that were read. It says whether there is something to publish.
+func (s *Sampler) takeTables(answer []table) bool {
+	now, _ := s.cfg.Clock()
+	return s.tables.take(answer, min(now, s.tracker.Now()), s.hold())
 }
 
 // wantedTables are the tables that are looked at.
@@ -356,17 +371,15 @@ func (s *Sampler) publish() {
 	s.seq++
 	out.Access = s.cfg.Access
 	s.tracker.Publish(out)
-	for _, t := range s.tables {
-		t.publish(out)
-	}
 	out.Seq = s.seq
 	out.Hold = s.hold()
 	out.Interval = s.want.Interval
 	out.Took = s.took
-	out.Tables = s.wantedTables()
+	out.Tables = s.wantedTables() & (model.TableSockets | model.TableUnix | model.TableSCTP)
 	out.NetNS = []model.NetNS{{Cookie: s.cfg.NetNSCookie, Name: model.SafeText("own")}}
 	out.Users, out.Interfaces, out.Congestion = s.users, s.interfaces, s.congestion
 	out.Sources = append(slices.Clone(s.sources), s.owners.source, s.access)
+	s.tables.publish(out, out.Now)
 	if s.skipped > 0 {
 		out.Sources = append(out.Sources, model.Source{
 			Name: "screen", Err: fmt.Errorf("%d samples skipped: the screen held every snapshot", s.skipped),

@@ -44,6 +44,7 @@ func newBench(t *testing.T, change func(*Config)) *bench {
 	t.Cleanup(cancel)
 	go b.owners.run(ctx)
 	go b.details.run(ctx)
+	go b.tables.run(ctx)
 	return b
 }
 
@@ -53,6 +54,9 @@ func (b *bench) after(d time.Duration) *model.Snapshot {
 	b.now += int64(d)
 	ctx := context.Background()
 	b.poll(ctx)
+	if b.tables.busy && b.takeTables(<-b.tables.answers) {
+		b.publish()
+	}
 	for b.owners.busy {
 		_, again := b.owners.take(<-b.owners.answers, b.tracker)
 		b.publish()

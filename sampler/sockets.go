@@ -38,9 +38,9 @@ var requests = [...]request{
 type sockets struct {
 	kernel  Asker
 	net     procnet.FS
-	dir     string // of net
-	noRaw   bool   // the kernel has no raw_diag: raw sockets are read from /proc/net
-	sctp    bool   // SCTP was asked for by name
+	lacks   map[model.Proto]bool // protocols that sock_diag does not know: it is not asked again
+	dir     string               // of net
+	sctp    bool                 // SCTP was asked for by name
 	wholeAt map[string]int64
 	used    procnet.Counts
 	usedErr error
@@ -55,7 +55,7 @@ func (s *sockets) begin(sctp bool) {
 // dump makes one dump. It says whether the answer was whole, so that what was not in it is gone; the source
 // has no name when nothing had to be asked.
 func (s *sockets) dump(q request, now int64, see func(*model.Socket)) (source model.Source, whole bool) {
-	source = model.Source{Name: q.name}
+	source = model.Source{Name: q.name, Of: model.TableSockets}
 	bad := 0
 	switch q.proto {
 	case model.UDPLite, model.Raw:
@@ -64,20 +64,24 @@ func (s *sockets) dump(q request, now int64, see func(*model.Socket)) (source mo
 		}
 		bad, source.Err = s.seldom(q, see)
 	case model.SCTP:
-		if _, err := os.Stat(filepath.Join(s.dir, "sctp")); err != nil { // asking would have the kernel load it
-			if s.sctp && q.family == model.IPv4 {
-				return model.Source{Name: "SCTP", Err: errNoSCTP, Absent: true}, true
-			}
-			return model.Source{}, true
+		// Asking where SCTP is not loaded would have the kernel load it.
+		if _, err := os.Stat(filepath.Join(s.dir, "sctp")); err != nil || s.lacks[q.proto] {
+			return s.withoutSCTP(q), true
 		}
-		bad, source.Err = s.ask(q, see)
+		if bad, source.Err = s.ask(q, see); errors.Is(source.Err, diag.ErrUnsupported) {
+			s.lacks[q.proto] = true
+			return s.withoutSCTP(q), true
+		}
 	default:
 		bad, source.Err = s.ask(q, see)
 	}
 	if source.Err == nil {
 		s.wholeAt[q.name] = now
 	}
-	source.Bad, source.Age = bad, now-s.wholeAt[q.name]
+	source.Bad, source.Absent = bad, unsupported(source.Err)
+	if at := s.wholeAt[q.name]; at > 0 && !source.Absent {
+		source.Age = now - at
+	}
 	// One that did not parse is among those not seen: they may all live.
 	return source, source.Err == nil && bad == 0
 }
@@ -95,6 +99,14 @@ func (s *sockets) inUse(q request) int {
 	return s.used.UDPLite6
 }
 
+// withoutSCTP is the source of a kernel without SCTP: it has no name, and so is not told of, unless it was asked for.
+func (s *sockets) withoutSCTP(q request) model.Source {
+	if !s.sctp || q.family != model.IPv4 {
+		return model.Source{}
+	}
+	return model.Source{Name: "SCTP", Of: model.TableSCTP, Err: errNoSCTP, Absent: true}
+}
+
 var errNoSCTP = errors.New("this kernel has no SCTP")
 
 func (s *sockets) ask(q request, see func(*model.Socket)) (bad int, err error) {
@@ -104,12 +116,12 @@ func (s *sockets) ask(q request, see func(*model.Socket)) (bad int, err error) {
 
 // seldom dumps UDP-Lite or raw sockets: by sock_diag, or from /proc/net where it does not know them.
 func (s *sockets) seldom(q request, see func(*model.Socket)) (bad int, err error) {
-	if !s.noRaw || q.proto != model.Raw {
+	if !s.lacks[q.proto] {
 		bad, err = s.ask(q, see)
 		if !errors.Is(err, diag.ErrUnsupported) {
 			return bad, err
 		}
-		s.noRaw = s.noRaw || q.proto == model.Raw
+		s.lacks[q.proto] = true
 	}
 	result, err := s.net.Dump(q.proto, q.family, see)
 	if errors.Is(err, procnet.ErrUnsupported) {
@@ -133,7 +145,9 @@ func (u *unixSockets) look(t *model.Tracker, now, hold int64) model.Source {
 		u.wholeAt = now
 	}
 	t.SeeUnix(u.rows, err == nil && result.Bad == 0, hold)
-	return model.Source{
-		Name: "unix", Of: model.TableUnix, Err: err, Bad: result.Bad, Age: now - u.wholeAt, Absent: unsupported(err),
+	source := model.Source{Name: "unix", Of: model.TableUnix, Err: err, Bad: result.Bad, Absent: unsupported(err)}
+	if u.wholeAt > 0 && !source.Absent {
+		source.Age = now - u.wholeAt
 	}
+	return source
 }

@@ -18,35 +18,39 @@ import (
 
 // fakeHost answers as it is told and notes what it was asked.
 type fakeHost struct {
-	links  []model.Link
-	routes []model.Route
-	err    error
-	asked  []string
+	links   []model.Link
+	routes  []model.Route
+	partial bool
+	err     error
+	asked   []string
+	rested  int
 }
 
-func (h *fakeHost) Links() ([]model.Link, error) {
+func (h *fakeHost) Rest() { h.rested++ }
+
+func (h *fakeHost) Links() ([]model.Link, bool, error) {
 	h.asked = append(h.asked, "links")
-	return h.links, h.err
+	return h.links, !h.partial, h.err
 }
 
-func (h *fakeHost) Routes() ([]model.Route, error) {
+func (h *fakeHost) Routes() ([]model.Route, bool, error) {
 	h.asked = append(h.asked, "routes")
-	return h.routes, h.err
+	return h.routes, !h.partial, h.err
 }
 
-func (h *fakeHost) Groups() ([]model.Membership, error) {
+func (h *fakeHost) Groups() ([]model.Membership, bool, error) {
 	h.asked = append(h.asked, "groups")
-	return nil, h.err
+	return nil, !h.partial, h.err
 }
 
-func (h *fakeHost) Statistics() ([]model.Statistic, error) {
+func (h *fakeHost) Statistics() ([]model.Statistic, bool, error) {
 	h.asked = append(h.asked, "statistics")
-	return nil, h.err
+	return nil, !h.partial, h.err
 }
 
-func (h *fakeHost) Flows() ([]model.Flow, error) {
+func (h *fakeHost) Flows() ([]model.Flow, bool, error) {
 	h.asked = append(h.asked, "flows")
-	return nil, h.err
+	return nil, !h.partial, h.err
 }
 
 // source is the source of that name, and whether there is one.
@@ -86,6 +90,9 @@ func TestTableIsReadWhileLookedAt(t *testing.T) {
 	b.Release(s)
 	b.want.Tables = model.TableSockets
 	b.Release(b.after(time.Second))
+	if h.rested != 1 {
+		t.Errorf("told to rest %d times", h.rested)
+	}
 	h.links = append(h.links, model.Link{Index: 3, Name: model.SafeText("veth1")})
 	b.want.Tables = model.TableLinks
 	s = b.after(time.Second)
@@ -104,7 +111,7 @@ func TestTableThatFails(t *testing.T) {
 	b := newBench(t, func(c *Config) { c.Host = h })
 	b.want.Tables = model.TableRoutes
 	b.Release(b.after(time.Second))
-	h.routes, h.err = h.routes[:1], errors.New("half of it")
+	h.routes, h.partial, h.err = h.routes[:1], true, errors.New("half of it")
 	s := b.after(3 * time.Second)
 	if len(s.Routes) != 2 || s.Routes[0].Stale || !s.Routes[1].Stale || s.Routes[1].Dead {
 		t.Errorf("routes after a partial answer: %+v", s.Routes)
@@ -120,8 +127,14 @@ func TestTableThatFails(t *testing.T) {
 	}
 	b.Release(s)
 	h.err = fs.ErrPermission
-	if src, _ := source(b.after(time.Second), "routes"); !src.Absent {
+	s = b.after(time.Second)
+	if src, _ := source(s, "routes"); !src.Absent || src.Age != 0 {
 		t.Errorf("without the right to read it: %+v", src)
+	}
+	b.Release(s)
+	h.partial, h.err = false, errors.New("a name is missing") // a notice: the answer was whole
+	if s = b.after(time.Second); !s.Routes[0].Dead || !s.Routes[1].Dead {
+		t.Errorf("routes that a whole answer does not have: %+v", s.Routes)
 	}
 }
 

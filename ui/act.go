@@ -37,6 +37,18 @@ func (a *App) kill() {
 	a.askKill(processes)
 }
 
+// can says whether an action means anything on the screen on show: not every row has a process, or is a socket.
+func (a *App) can(action keymap.Action) bool {
+	def := a.state.def
+	switch action {
+	case keymap.Kill:
+		return def.holders != nil || def.open != nil
+	case keymap.Close:
+		return def.isSockets() || def.open != nil
+	}
+	return true
+}
+
 // whyNoOwner says why the row has no process.
 func (a *App) whyNoOwner() string {
 	rows := a.subjects()
@@ -44,8 +56,10 @@ func (a *App) whyNoOwner() string {
 	switch {
 	case def.holders == nil && def.open == nil:
 		return "no process holds what is listed here"
-	case def.holders == nil || len(rows) == 0 || a.table.view.rows.Change(rows[0]) == model.Closed:
+	case def.holders == nil || len(rows) == 0:
 		return a.whyNoSocket()
+	case a.table.view.rows.Change(rows[0]) == model.Closed:
+		return "the row is closed"
 	}
 	_, h := def.holders(a.table.view, rows[0])
 	if h.Was {
@@ -59,8 +73,8 @@ func (a *App) whyNoSocket() string {
 	switch {
 	case a.details() == nil && len(a.state.marks) > 0 && len(a.subjects()) == 0:
 		return "the marked rows are gone or filtered away; M unmarks them"
-	case !a.state.def.isSockets() && a.state.def.open == nil:
-		return "the kernel closes TCP and UDP sockets only"
+	case a.table.len() == 0:
+		return "there is no row"
 	}
 	return "the row is closed"
 }
@@ -288,6 +302,10 @@ func (a *App) watch(victims []*victim, signal model.SignalChoice, failed []strin
 func (a *App) closeSockets() {
 	if a.cfg.Actor.Close == nil {
 		a.warn("closing connections is not available")
+		return
+	}
+	if def := a.state.def; !def.isSockets() && def.open == nil {
+		a.warn("no connection to close: the kernel closes TCP and UDP sockets only")
 		return
 	}
 	if s := a.bars.snapshot(); s != nil && !s.Access.Destroy {

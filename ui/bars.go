@@ -4,6 +4,7 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -111,10 +112,7 @@ func (b *bars) tabs(title func(*screen) string) line {
 func accessLine(s *model.Snapshot) (text string, warn bool) {
 	switch {
 	case s.Access.Hidden > 0:
-		text = fmt.Sprintf("%d owners hidden", s.Access.Hidden)
-		if s.Access.Hidden == 1 {
-			text = "1 owner hidden"
-		}
+		text = hiddenOwners(s.Access.Hidden)
 		if len(s.Access.Missing) > 0 {
 			text += " (setcap: ?)"
 		}
@@ -123,6 +121,14 @@ func accessLine(s *model.Snapshot) (text string, warn bool) {
 		return "partial access", false
 	}
 	return "full access", false
+}
+
+// hiddenOwners says of how many sockets the owner is hidden.
+func hiddenOwners(n int) string {
+	if n == 1 {
+		return "1 owner hidden"
+	}
+	return strconv.Itoa(n) + " owners hidden"
 }
 
 // drawStatus counts, in TCPView's words and order, what the host has.
@@ -204,8 +210,14 @@ func troubleLine(s *model.Snapshot) string {
 	if s.Interval > 0 && s.Took > s.Interval {
 		parts = append(parts, "a sample takes "+string(model.AppendDuration(nil, s.Took)))
 	}
-	for i := range s.Sources {
-		src := &s.Sources[i]
+	return strings.Join(append(parts, sourceTroubles(s.Sources)...), "; ")
+}
+
+// sourceTroubles are a few words about each source that failed.
+func sourceTroubles(sources []model.Source) []string {
+	var parts []string
+	for i := range sources {
+		src := &sources[i]
 		switch {
 		case src.Err != nil:
 			text := src.Name + ": " + model.SafeText(src.Err.Error()).String()
@@ -217,7 +229,7 @@ func troubleLine(s *model.Snapshot) string {
 			parts = append(parts, fmt.Sprintf("%s: %d rows unreadable", src.Name, src.Bad))
 		}
 	}
-	return strings.Join(parts, "; ")
+	return parts
 }
 
 // drawFoot shows the filter or a message, and the keys most used here.
@@ -250,6 +262,9 @@ func (b *bars) drawKeys(screen tcell.Screen, x, y, width int) {
 	var l line
 	total := 0
 	for _, e := range b.app.keys.Footer(b.app.context()) {
+		if !b.app.can(e.Action) {
+			continue
+		}
 		w := textWidth(string(e.Key)) + 1 + textWidth(e.Title)
 		if total > 0 {
 			w += 2
@@ -324,13 +339,21 @@ func (a *App) choiceNote() string {
 // emptyLine says why a table is empty.
 func (a *App) emptyLine() string {
 	v := a.table.view
-	if v == nil || a.state.def.tables&^v.snapshot.Tables != 0 {
+	switch {
+	case v == nil:
+		return "reading ..."
+	case a.state.def.tables&^v.snapshot.Tables == 0:
+	default:
 		return "reading ..."
 	}
 	why := a.filterNote()
 	if why == "" || v.total == 0 {
-		if trouble := troubleLine(v.snapshot); trouble != "" {
-			return "nothing to show: " + trouble
+		others := func(src model.Source) bool { // of them the status line tells
+			return src.Of != a.state.def.tables && src.Of&a.state.def.tables == 0
+		}
+		own := slices.DeleteFunc(slices.Clone(v.snapshot.Sources), others)
+		if troubles := sourceTroubles(own); len(troubles) > 0 {
+			return "nothing to show: " + strings.Join(troubles, "; ")
 		}
 		if none := a.state.def.none; none != "" {
 			return "none: " + none

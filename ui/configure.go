@@ -6,7 +6,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strings"
 
 	"sockview/keymap"
 	"sockview/model"
@@ -39,7 +38,7 @@ func Configure(o keymap.Options, env func(string) string) (Configured, error) {
 		Columns: settings.Columns, Sort: sortings(settings.Sort),
 	}
 	if o.Interface != "" {
-		c.Filter = strings.TrimSpace("interface=" + model.Quote(model.SafeText(o.Interface).String()) + " " + c.Filter)
+		c.Filter = "interface=" + model.Quote(model.SafeText(o.Interface).String()) + inParentheses(c.Filter)
 	}
 	counted := o.Screen == "" || slices.Contains([]string{"sockets", "processes", "hosts"}, o.Screen)
 	switch {
@@ -88,6 +87,14 @@ func Configure(o keymap.Options, env func(string) string) (Configured, error) {
 // asksInternet says whether the flags ask for internet sockets by name.
 func asksInternet(o *keymap.Options) bool {
 	return o.TCP || o.UDP || o.UDPLite || o.SCTP || o.Raw || o.IPv4 || o.IPv6
+}
+
+// inParentheses is a filter that narrows another, whatever is in it.
+func inParentheses(filter string) string {
+	if filter == "" {
+		return ""
+	}
+	return " (" + filter + ")"
 }
 
 // with is settings with that of one screen set; the others stay.

@@ -16,16 +16,24 @@ import (
 type details struct {
 	*pager
 	key model.Key
+	row int // where it was when it was looked at last; -1: nowhere
 }
 
 // openDetails opens the page about this row and has the sampler ask for all about it.
 func (a *App) openDetails(row int) {
 	v := a.table.view
 	k := v.rows.Key(row)
-	d := &details{key: k}
+	d := &details{key: k, row: row}
 	title := a.state.def.heading(v, row)
 	d.pager = newPager(&a.theme, keymap.Details, title, func(width int) []line { return a.detailLines(d, width) })
-	d.hint = a.keyHint(keymap.Back, keymap.Kill, keymap.Close, keymap.Copy, keymap.Pause)
+	actions := []keymap.Action{keymap.Back}
+	if a.state.def.holders != nil {
+		actions = append(actions, keymap.Kill)
+	}
+	if a.state.def.isSockets() {
+		actions = append(actions, keymap.Close)
+	}
+	d.hint = a.keyHint(append(actions, keymap.Copy, keymap.Pause)...)
 	a.demand.Focus = k
 	a.want()
 	a.push(d)
@@ -54,19 +62,31 @@ func (a *App) detailLines(d *details, width int) []line {
 		return nil
 	}
 	w := &page{theme: &a.theme, width: width}
-	row := v.rowOf(d.key)
+	d.row = v.rowOf(d.key, d.row)
+	row := d.row
 	if row < 0 {
 		w.warn("It is gone, and its row too. Esc goes back.")
 		return w.lines
 	}
 	d.title = v.query.def.heading(v, row)
+	if !v.query.def.isSockets() { // a socket's page has more to say of it
+		switch v.rows.Change(row) {
+		case model.Closed:
+			w.warn("It is gone: this is how it was seen last.")
+		case model.Outdated:
+			w.warn("Its source failed: this is how it was seen last.")
+		}
+	}
 	v.query.def.about(a, w, v, row)
 	w.columns(v, row, a.state.specs)
 	return w.lines
 }
 
-// rowOf is the row with this identity, whether it is on show or not; -1 for none.
-func (v *view) rowOf(k model.Key) int {
+// rowOf is the row with this identity, whether it is on show or not; -1 for none. It looks where the row was first.
+func (v *view) rowOf(k model.Key, was int) int {
+	if was >= 0 && was < v.rows.Len() && v.rows.Key(was) == k {
+		return was
+	}
 	for row := range v.rows.Len() {
 		if v.rows.Key(row) == k {
 			return row

@@ -39,6 +39,8 @@ func (hostileNames) Await(context.Context, []model.Addr) {}
 func (n hostileNames) Host(a model.Addr) (model.Text, bool) {
 	return model.SafeText(hostile[int(a[15])%len(hostile)]), true
 }
+func (n hostileNames) Network(model.Addr) model.Text { return model.Text{} }
+
 func (n hostileNames) Service(_ model.Proto, port uint16) model.Text {
 	return model.SafeText(hostile[int(port)%len(hostile)])
 }

@@ -85,7 +85,7 @@ func bindings(ctx keymap.Context) []keymap.Binding {
 func TestEveryContextIsAPlace(t *testing.T) {
 	for _, ctx := range keymap.Contexts() {
 		found := slices.ContainsFunc(places(), func(p place) bool { return p.context == ctx })
-		if !found && ctx != keymap.Table { // every screen there is shows sockets or what is counted from them
+		if !found && ctx != keymap.Table { // part of the others: every screen says it is Sockets
 			t.Errorf("no place to press the keys of %s", ctx)
 		}
 	}

@@ -100,8 +100,7 @@ func layout(specs []model.Spec, shown, natural []int, width, left int) []placed 
 
 // least is how far a column can shrink: a cut text can still be read, a cut figure would be a lie.
 func least(s *model.Spec, natural int) int {
-	switch s.Kind {
-	case model.KindText, model.KindAddress:
+	if isText(s.Kind) {
 		return min(natural, s.Width)
 	}
 	return natural

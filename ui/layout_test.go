@@ -14,7 +14,7 @@ import (
 // the first column is always there.
 func TestLayoutProperties(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	kinds := []model.Kind{model.KindText, model.KindAddress, model.KindState, model.KindPort, model.KindNumber,
+	kinds := []model.Kind{model.KindText, model.KindAddress, model.KindNetwork, model.KindState, model.KindPort, model.KindNumber,
 		model.KindCount, model.KindBytes, model.KindRate, model.KindDuration, model.KindTime}
 	for range 20_000 {
 		n := 1 + random.IntN(14)

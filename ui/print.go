@@ -118,11 +118,12 @@ func (p *Printing) ours() bool {
 	if o.JSON || o.CSV || len(o.Columns) > 0 || o.Count != "" || !known {
 		return true
 	}
-	if o.Sort == "" {
+	words := strings.Fields(o.Sort)
+	if len(words) == 0 {
 		return false
 	}
 	specs := specsOf(p.start.Screen)
-	c := findColumn(specs, strings.Fields(o.Sort)[0])
+	c := findColumn(specs, words[0])
 	return c >= 0 && !slices.Contains(shown, specs[c].ID)
 }
 
@@ -130,7 +131,7 @@ func (p *Printing) ours() bool {
 func (p *Printing) parts() ([]section, error) {
 	o, choice := &p.options, p.start.Choice
 	if p.ours() {
-		if p.start.Screen == "sockets" && o.Unix {
+		if o.Unix && (p.start.Screen == "sockets" || p.start.Screen == "count" && asksInternet(o)) {
 			return nil, &StartError{"-x with other protocols: a table of ours has one kind of rows; allowed is -x alone, or without it"}
 		}
 		return []section{{screen: p.start.Screen, choice: choice}}, nil
@@ -168,10 +169,10 @@ func (p *Printing) unixPart() section {
 		shows: func(s *model.Snapshot, row int32) bool { return p.layout.ShowsUnix(&s.Unix[row]) }}
 }
 
-// routeParts are a table for each family, in netstat's order; without a family there is IPv4's.
+// routeParts are a table for each family, as netstat -46r has them; without a family there is IPv4's.
 func (p *Printing) routeParts() []section {
 	var parts []section
-	for _, f := range []model.Family{model.IPv6, model.IPv4} {
+	for _, f := range []model.Family{model.IPv4, model.IPv6} {
 		asked := p.options.IPv4
 		if f == model.IPv6 {
 			asked = p.options.IPv6
@@ -198,7 +199,7 @@ func (p *Printing) settleColumns() {
 			st.shown = slices.DeleteFunc(st.shown, isRate)
 		case p.sections[i].write == nil:
 			asked = true
-		case p.options.Sort == "":
+		case p.options.Sort == "" || st.def.name != p.start.Screen: // it is the first table that is sorted
 			st.sorting = model.Sorting{Column: model.AsRead}
 		}
 		p.rates = p.rates || asked
@@ -322,10 +323,13 @@ func (p *Printing) choose(part *section, s *model.Snapshot) (model.Rows, []int32
 	if part.shows != nil {
 		order = slices.DeleteFunc(order, func(row int32) bool { return !part.shows(s, row) })
 	}
-	if name := p.options.Interface; name != "" && part.screen == "interfaces" {
-		order = slices.DeleteFunc(order, func(row int32) bool { return s.Links[row].Name.String() != model.SafeText(name).String() })
-		if len(order) == 0 {
-			return nil, nil, fmt.Errorf("no interface %s", model.SafeText(name))
+	if p.options.Interface != "" {
+		name := model.SafeText(p.options.Interface)
+		if !slices.ContainsFunc(s.Links, func(r model.Link) bool { return r.Name == name && !r.Dead }) {
+			return nil, nil, fmt.Errorf("no interface %s", name)
+		}
+		if part.state.def.name == "interfaces" { // the filter does not tell eth0 from ETH0
+			order = slices.DeleteFunc(order, func(row int32) bool { return s.Links[row].Name != name })
 		}
 	}
 	if p.start.Top > 0 && len(order) > p.start.Top {
@@ -337,13 +341,15 @@ func (p *Printing) choose(part *section, s *model.Snapshot) (model.Rows, []int32
 func (p *Printing) write(w io.Writer, part *section, s *model.Snapshot, rows model.Rows, order []int32) error {
 	st := part.state
 	if part.write != nil {
-		p.nameThings(st, rows, order)
+		if err := p.nameThings(part, s, order); err != nil {
+			return err
+		}
 		return part.write(w, s, order)
 	}
 	t := text.Table{Specs: st.specs, Columns: st.shown, Rows: rows, Order: order, Format: &model.Formatter{}}
 	if p.start.Names && p.names != nil {
 		t.Format = namedFormat(p.names, false)
-		await(p.names, st.specs, st.shown, rows, order)
+		await(p.names, addressesIn(st.specs, st.shown, rows, order))
 	}
 	switch {
 	case p.options.JSON && p.options.Continuous:
@@ -357,43 +363,61 @@ func (p *Printing) write(w io.Writer, part *section, s *model.Snapshot, rows mod
 }
 
 // nameThings has netstat's layout say names, unless numbers were asked for.
-func (p *Printing) nameThings(st *screenState, rows model.Rows, order []int32) {
+func (p *Printing) nameThings(part *section, s *model.Snapshot, order []int32) error {
 	o := &p.options
 	if p.names == nil || o.Numeric {
-		return
+		return nil
 	}
 	named := namedFormat(p.names, false)
 	if !o.NumericPorts {
 		p.layout.Service = named.Service
 	}
-	if o.NumericHosts || o.Symbolic && st.def.name == "routes" { // as netstat has it
-		return
+	if o.NumericHosts || o.Symbolic && part.screen == "routes" { // as netstat has it
+		return nil
 	}
+	var addrs []model.Addr
+	p.layout.Host = func(a model.Addr) string { // only the layout knows which addresses it has names for
+		addrs = append(addrs, a)
+		return ""
+	}
+	if err := part.write(io.Discard, s, order); err != nil {
+		return err
+	}
+	await(p.names, addrs)
 	p.layout.Host = named.Host
-	var columns []int
-	for c := range st.specs {
-		columns = append(columns, c)
-	}
-	await(p.names, st.specs, columns, rows, order)
+	p.layout.Network = func(a model.Addr) string { return p.names.Network(a).String() }
+	return nil
 }
 
 // namesPatience is for how long printing waits for host names; a dead resolver must not cost more.
 const namesPatience = 3 * time.Second
 
-// await has the addresses that will be printed looked up, side by side.
-func await(names Names, specs []model.Spec, columns []int, rows model.Rows, order []int32) {
+// addressesIn are the addresses in these columns.
+func addressesIn(specs []model.Spec, columns []int, rows model.Rows, order []int32) []model.Addr {
 	var addrs []model.Addr
-	seen := make(map[model.Addr]bool)
 	for _, c := range columns {
 		if specs[c].Kind != model.KindAddress {
 			continue
 		}
 		for _, row := range order {
-			if v := rows.Value(int(row), c); v.Why == model.Known && !v.Addr.IsUnspecified() && !seen[v.Addr] {
-				seen[v.Addr] = true
+			if v := rows.Value(int(row), c); v.Why == model.Known {
 				addrs = append(addrs, v.Addr)
 			}
 		}
+	}
+	return addrs
+}
+
+// await has the addresses that will be printed looked up, each once, side by side.
+func await(names Names, addrs []model.Addr) {
+	seen := make(map[model.Addr]bool)
+	addrs = slices.DeleteFunc(addrs, func(a model.Addr) bool {
+		known := seen[a] || a.IsUnspecified()
+		seen[a] = true
+		return known
+	})
+	if len(addrs) == 0 {
+		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), namesPatience)
 	defer cancel()
@@ -404,16 +428,23 @@ func await(names Names, specs []model.Spec, columns []int, rows model.Rows, orde
 // a whole table is missing for it.
 func (p *Printing) Trouble(s *model.Snapshot) (line string, failed bool) {
 	var parts []string
-	if t := troubleLine(s); t != "" {
+	told := *s
+	if !p.options.Continuous {
+		told.Took = 0 // who prints once waits for no interval
+	}
+	if t := troubleLine(&told); t != "" {
 		parts = append(parts, t)
 	}
-	if p.layout.Programs && s.Access.Hidden > 0 {
-		text, _ := accessLine(s)
-		parts = append(parts, text+": other users' processes need root, or the capabilities that --help names")
+	if p.layout.Programs && s.Access.Hidden > 0 && len(s.Access.Missing) > 0 { // else there is nothing to be done
+		parts = append(parts, hiddenOwners(s.Access.Hidden)+": to see other users' processes takes root, or setcap as the README has it")
+	}
+	wanted := p.Demand().Tables
+	if !p.options.SCTP {
+		wanted &^= model.TableSCTP
 	}
 	for i := range s.Sources {
 		src := &s.Sources[i]
-		failed = failed || src.Err != nil && (src.Of != 0 || src.Name == "SCTP" && p.options.SCTP)
+		failed = failed || src.Err != nil && !src.Whole && src.Of&wanted != 0
 	}
 	return strings.Join(parts, "; "), failed
 }

@@ -334,10 +334,16 @@ func TestPrintTrouble(t *testing.T) {
 		{keymap.Options{Screen: "nat"}, model.Snapshot{Sources: []model.Source{
 			{Name: "connection tracking", Of: model.TableFlows, Err: errors.New("none here"), Absent: true},
 		}}, "connection tracking: none here", true},
-		{keymap.Options{SCTP: true}, model.Snapshot{Sources: []model.Source{{Name: "SCTP", Err: errors.New("none here")}}}, "SCTP: none here", true},
-		{keymap.Options{Verbose: true}, model.Snapshot{Sources: []model.Source{{Name: "SCTP", Err: errors.New("none here")}}}, "SCTP: none here", false},
-		{keymap.Options{Programs: true}, model.Snapshot{Access: model.Access{Hidden: 2}},
-			"2 owners hidden: other users' processes need root, or the capabilities that --help names", false},
+		{keymap.Options{SCTP: true}, model.Snapshot{Sources: []model.Source{{Name: "SCTP", Of: model.TableSCTP, Err: errors.New("none here")}}}, "SCTP: none here", true},
+		{keymap.Options{Verbose: true}, model.Snapshot{Sources: []model.Source{{Name: "SCTP", Of: model.TableSCTP, Err: errors.New("none here")}}}, "SCTP: none here", false},
+		{keymap.Options{}, model.Snapshot{Sources: []model.Source{{Name: "TCP IPv4", Of: model.TableSockets, Err: errors.New("refused")}}}, "TCP IPv4: refused", true},
+		{keymap.Options{Screen: "routes"}, model.Snapshot{Sources: []model.Source{
+			{Name: "routes", Of: model.TableRoutes, Err: errors.New("no names"), Whole: true},
+		}}, "routes: no names", false},
+		{keymap.Options{Programs: true}, model.Snapshot{Access: model.Access{Hidden: 2, Missing: []string{"cap_sys_ptrace"}}},
+			"2 owners hidden: to see other users' processes takes root, or setcap as the README has it", false},
+		{keymap.Options{Programs: true}, model.Snapshot{Access: model.Access{Hidden: 2}}, "", false},
+		{keymap.Options{}, model.Snapshot{Interval: 1, Took: 2}, "", false},
 		{keymap.Options{}, model.Snapshot{Access: model.Access{Hidden: 2}}, "", false},
 	} {
 		configured, err := Configure(c.options, func(string) string { return "" })

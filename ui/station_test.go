@@ -83,7 +83,7 @@ func fold[R any](n *station, roll *model.Roll[R], look []R, table model.Tables) 
 		roll.Forget()
 		return nil
 	}
-	roll.Fold(look, true, n.now, int64(time.Second))
+	roll.Fold(look, true, n.now, n.now, int64(time.Second))
 	return slices.Clone(roll.Rows())
 }
 
@@ -189,21 +189,21 @@ func statistics() []model.Statistic {
 		place++
 		return model.Statistic{Group: model.SafeText(group), Name: model.SafeText(name), Place: place, Value: value, Proto: proto, Family: family}
 	}
-	bytes := row("Interfaces", "RxBytes", 48_238_330_000, 0, 0)
+	bytes := row("Interfaces", "ReceivedBytes", 48_238_330_000, 0, 0)
 	bytes.Bytes = true
-	unknown := row("Interfaces", "RxUnknownProtos", 0, 0, 0)
+	unknown := row("Interfaces", "SentNonUnicast", 0, 0, 0)
 	unknown.Why = model.NotGiven
-	established := row("Tcp", "CurrEstab", 12, model.TCP, 0)
-	established.Gauge = true
-	return []model.Statistic{
+	rows := []model.Statistic{
 		bytes, unknown,
 		row("Ip", "InReceives", 41_000_120, model.Raw, model.IPv4), row("Icmp", "InErrors", 4, model.Raw, model.IPv4),
-		row("Tcp", "ActiveOpens", 8_812, model.TCP, 0), established, row("Tcp", "RetransSegs", 1_204, model.TCP, 0),
+		row("Tcp", "ActiveOpens", 8_812, model.TCP, 0), row("Tcp", "CurrEstab", 12, model.TCP, 0), row("Tcp", "RetransSegs", 1_204, model.TCP, 0),
 		row("TcpExt", "ListenOverflows", 17, model.TCP, 0), row("TcpExt", "TCPNovelty", 3, model.TCP, 0),
 		row("Udp", "InDatagrams", 220_118, model.UDP, model.IPv4), row("Udp", "RcvbufErrors", 9, model.UDP, model.IPv4),
 		row("UdpLite", "InDatagrams", 0, model.UDPLite, model.IPv4),
-		row("Udp6", "Udp6InDatagrams", 8_120, model.UDP, model.IPv6), row("Ip6", "Ip6InReceives", 120_044, model.Raw, model.IPv6),
+		row("Udp6", "InDatagrams", 8_120, model.UDP, model.IPv6), row("Ip6", "InReceives", 120_044, model.Raw, model.IPv6),
 	}
+	rows[5].Gauge = true
+	return rows
 }
 
 func memberships() []model.Membership {
@@ -243,7 +243,9 @@ func flows() []model.Flow {
 		if !r.Original.Src.Is4() {
 			r.Family = model.IPv6
 		}
-		r.HasState = proto == model.TCP
+		if r.HasState = proto == model.TCP; !r.HasState {
+			r.Timeout = 179
+		}
 		return r
 	}
 	counted := func(r model.Flow, sent, received uint64) model.Flow {
@@ -298,7 +300,7 @@ func (n *station) step() *model.Snapshot {
 
 	for i := range n.statistics {
 		switch n.statistics[i].Name.String() {
-		case "RxBytes":
+		case "ReceivedBytes":
 			n.statistics[i].Value += 1_310_000
 		case "RetransSegs":
 			n.statistics[i].Value += 3

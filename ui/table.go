@@ -102,11 +102,14 @@ func titleWidth(st *screenState, c int) int {
 	return w
 }
 
-func isText(k model.Kind) bool { return k == model.KindText || k == model.KindAddress }
+// isText says whether a value of a kind may be cut.
+func isText(k model.Kind) bool {
+	return k == model.KindText || k == model.KindAddress || k == model.KindNetwork
+}
 
 func isRight(k model.Kind) bool {
 	switch k {
-	case model.KindText, model.KindAddress, model.KindState, model.KindTime, model.KindPort:
+	case model.KindText, model.KindAddress, model.KindNetwork, model.KindState, model.KindTime, model.KindPort:
 		return false
 	}
 	return true

@@ -50,7 +50,7 @@ func tallyScreen[R any](t *model.Table[R], base *screen, by int) *screen {
 	s.name, s.sort, s.desc = tallyName, "rows", true
 	s.specs = func(string) []model.Spec { return counts.Specs() }
 	s.scopes = func(string) []model.Scope {
-		return []model.Scope{{Name: tallyName, Specs: counts.Specs()}, {Name: t.Name, Specs: t.Specs()}}
+		return []model.Scope{{Name: "counts", Specs: counts.Specs()}, {Name: t.Name, Specs: t.Specs()}}
 	}
 	s.compile = func(q *query) selection {
 		under := *q
@@ -199,10 +199,11 @@ func flowsScreen() *screen {
 			return model.Choice{TCP: c.TCP, UDP: c.UDP, UDPLite: c.UDPLite, SCTP: c.SCTP, Raw: c.Raw, Family: c.Family, Translated: c.Translated}
 		},
 		heading: func(v *view, row int) string {
-			return strings.Join([]string{
-				cellText(v, row, "proto"), cellText(v, row, "src"), cellText(v, row, "sport"), "-",
-				cellText(v, row, "dst"), cellText(v, row, "dport"), cellText(v, row, "state"),
-			}, " ")
+			text := fmt.Sprintf("%s %s - %s", cellText(v, row, "proto"), cellEnd(v, row, "src", "sport"), cellEnd(v, row, "dst", "dport"))
+			if state := v.snapshot.Flows[row].StateName(); state != "" {
+				text += " " + state
+			}
+			return text
 		},
 		about: func(_ *App, w *page, v *view, row int) {
 			w.head("What is translated")
@@ -211,6 +212,18 @@ func flowsScreen() *screen {
 			}
 		},
 	})
+}
+
+// cellEnd is an address and a port, of a protocol that has ports.
+func cellEnd(v *view, row int, host, port string) string {
+	text, number := cellText(v, row, host), cellText(v, row, port)
+	if number == "-" {
+		return text
+	}
+	if strings.Contains(text, ":") {
+		text = "[" + text + "]"
+	}
+	return text + ":" + number
 }
 
 // cellText is what a column says of a row, in numbers.

@@ -12,10 +12,8 @@ func (a *App) subjects() []int {
 		return nil
 	}
 	if d := a.details(); d != nil {
-		for row := range v.rows.Len() {
-			if v.rows.Key(row) == d.key {
-				return []int{row}
-			}
+		if row := v.rowOf(d.key, d.row); row >= 0 {
+			return []int{row}
 		}
 		return nil
 	}

@@ -54,6 +54,7 @@ type Names interface {
 	// Await looks names up until all are answered or ctx is done.
 	Await(context.Context, []model.Addr)
 	Service(model.Proto, uint16) model.Text
+	Network(model.Addr) model.Text
 	ServicePort(name string) (uint16, bool)
 	// Changed has a token when a name was learned.
 	Changed() <-chan struct{}

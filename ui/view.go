@@ -104,7 +104,7 @@ func (w *viewer) run(ctx context.Context) {
 			continue
 		}
 		s, looked := held, detail
-		holding := q.paused && held != nil
+		holding := q.paused && held != nil && q.def.tables&^held.Tables == 0 // a table that it has not is read first
 		if !holding || q.details {
 			if newer := w.in.Take(); newer != nil {
 				detail = newer.Detail // not of the memory that goes back

@@ -14,54 +14,48 @@ import (
 	"sockview/model"
 )
 
-// noConntrack is ErrUnsupported in words that need nothing added.
-type noConntrack struct{}
-
-func (noConntrack) Error() string        { return "this kernel has no connection tracking" }
-func (noConntrack) Is(target error) bool { return target == ErrUnsupported }
-
 // Flows are the connections that the namespace tracks, of both families (IPCTNL_MSG_CT_GET). An empty table
 // is no error: nothing is tracked where no rule asks for it.
 //
-// The rows hold until the next call. Together with an error they are not all: some did not parse, the kernel
-// said that the table changed under the dump, or the end of it did not come. What is there is true. Without a
-// word from the kernel, too, a flow may be missing or come twice when the table changes meanwhile.
+// The rows hold until the next call. With an error they are never whole: some did not parse, the kernel said that
+// the table changed under the dump, or the end of it did not come. Without a word from the kernel, too, a flow may
+// be missing or come twice when the table changes meanwhile.
 //
 // It says ErrUnsupported where the kernel has no connection tracking, and fs.ErrPermission without
 // CAP_NET_ADMIN in the user namespace that owns the network namespace. Where nf_conntrack is not loaded it is
 // not asked, since asking would load it.
-func (h *Host) Flows() ([]model.Flow, error) {
+func (h *Host) Flows() (rows []model.Flow, whole bool, err error) {
 	c := &h.conntrack
 	if c.wire == nil {
 		if !hasConntrack(h.dir) {
-			return nil, noConntrack{}
+			return nil, false, noConntrack
 		}
 		k, err := openNetfilter()
 		if err != nil {
-			return nil, conntrackError(err)
+			return nil, false, conntrackError(err)
 		}
 		c.wire = k
 	}
 	if err := c.dump(); err != nil {
-		return c.flows, conntrackError(err)
+		return c.flows, false, conntrackError(err)
 	}
-	return c.flows, nil
+	return c.flows, true, nil
 }
 
 // conntrackError turns an errno into what people can do about it.
 func conntrackError(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("connection tracking: needs CAP_NET_ADMIN: %w", err)
+		return fmt.Errorf("needs CAP_NET_ADMIN: %w", err)
 	case errors.Is(err, errRefused):
-		return fmt.Errorf("%w: %w", noConntrack{}, err)
+		return fmt.Errorf("%w: %w", noConntrack, err)
 	}
 	for _, errno := range [...]error{unix.EPROTONOSUPPORT, unix.EAFNOSUPPORT} { // no nfnetlink
 		if errors.Is(err, errno) {
-			return fmt.Errorf("%w: %w", noConntrack{}, err)
+			return fmt.Errorf("%w: %w", noConntrack, err)
 		}
 	}
-	return fmt.Errorf("connection tracking: %w", err)
+	return err
 }
 
 // hasConntrack says whether nf_conntrack is there, built in or loaded. One of these is not enough: older

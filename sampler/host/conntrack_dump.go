@@ -5,7 +5,6 @@ package host
 // anew each time.
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"syscall"
@@ -120,7 +119,6 @@ func (c *conntrack) close() error {
 func (c *conntrack) send() error {
 	c.seq++
 	var b [unix.NLMSG_HDRLEN + nfgenSize]byte
-	native := binary.NativeEndian
 	native.PutUint32(b[0:], uint32(len(b)))
 	native.PutUint16(b[4:], ctGet)
 	native.PutUint16(b[6:], unix.NLM_F_REQUEST|unix.NLM_F_DUMP)
@@ -178,7 +176,6 @@ func (c *conntrack) spoil(why error) {
 
 // datagram takes the messages of one datagram. It says true at the end of the answer.
 func (c *conntrack) datagram(b []byte) (end bool, err error) {
-	native := binary.NativeEndian
 	for len(b) > 0 {
 		if len(b) < unix.NLMSG_HDRLEN {
 			c.spoil(errTruncated)
@@ -218,7 +215,7 @@ func (c *conntrack) ended(body []byte) error {
 		c.spoil(errTruncated)
 		return nil
 	}
-	errno := syscall.Errno(-int64(int32(binary.NativeEndian.Uint32(body))))
+	errno := syscall.Errno(-int64(int32(native.Uint32(body))))
 	switch errno {
 	case 0:
 		return nil
@@ -240,9 +237,6 @@ func (c *conntrack) row(body []byte) {
 		c.bad++
 	}
 }
-
-// alignNetlink rounds a length up to where the next message or attribute begins (NLMSG_ALIGN, NLA_ALIGN).
-func alignNetlink(n int) int { return (n + 3) &^ 3 }
 
 // netfilter is a NETLINK_NETFILTER socket.
 type netfilter struct{ fd int }

@@ -71,11 +71,6 @@ const (
 
 const protoDCCP = 33 // IPPROTO_DCCP
 
-const (
-	nlaHeader   = 4      // sizeof(struct nlattr)
-	nlaTypeMask = 0x3fff // NLA_TYPE_MASK
-)
-
 // Which attributes of a flow were seen.
 const (
 	sawOriginal = 1 << iota
@@ -103,65 +98,80 @@ func parseFlow(f *model.Flow, body []byte) error {
 	default:
 		return errFamily
 	}
-	saw, state, zones := 0, protoState{}, [2]uint16{}
+	var p flowParser
 	for b := body[nfgenSize:]; len(b) > 0; {
 		kind, v, rest, ok := cutAttribute(b)
-		if !ok {
+		if !ok || !p.take(f, kind, v) {
 			return errAttribute
 		}
 		b = rest
-		switch kind {
-		case ctaTupleOrig:
-			saw |= sawOriginal
-			ok = parseTuple(&f.Original, f.Family, &f.Proto, &zones[0], v)
-		case ctaTupleReply:
-			saw |= sawReply
-			var proto model.Proto // the same
-			ok = parseTuple(&f.Reply, f.Family, &proto, &zones[1], v)
-		case ctaStatus:
-			saw |= sawStatus
-			f.Status, ok = be32(v)
-		case ctaProtoInfo:
-			state, ok = parseProtoInfo(v)
-		case ctaTimeout: // one that is dying, or was offloaded, has none
-			f.Timeout, ok = be32(v)
-			f.HasTimeout = true
-		case ctaMark:
-			f.Mark, ok = be32(v)
-		case ctaCountersOrig:
-			saw |= sawOriginalCounters
-			f.OriginalPackets, f.OriginalBytes, ok = flowCounters(v)
-		case ctaCountersRepl:
-			saw |= sawReplyCounters
-			f.ReplyPackets, f.ReplyBytes, ok = flowCounters(v)
-		case ctaUse:
-			f.Use, ok = be32(v)
-		case ctaID:
-			saw |= sawID
-			f.ID, ok = be32(v)
-		case ctaZone:
-			saw |= sawZone
-			f.Zone, ok = be16(v)
-		case ctaTimestamp:
-			f.Started, ok = parseStart(v)
-		}
-		if !ok {
-			return errAttribute
-		}
 	}
-	if saw&sawAll != sawAll {
+	return p.finish(f)
+}
+
+// flowParser is what is known of a flow while its attributes are taken.
+type flowParser struct {
+	saw   int
+	state protoState
+	zones [2]uint16 // of the original direction and of the reply
+}
+
+// take takes an attribute of a flow. False says that its value does not fit.
+func (p *flowParser) take(f *model.Flow, kind uint16, v []byte) (ok bool) {
+	ok = true
+	switch kind {
+	case ctaTupleOrig:
+		p.saw |= sawOriginal
+		ok = parseTuple(&f.Original, f.Family, &f.Proto, &p.zones[0], v)
+	case ctaTupleReply:
+		p.saw |= sawReply
+		var proto model.Proto // the same
+		ok = parseTuple(&f.Reply, f.Family, &proto, &p.zones[1], v)
+	case ctaStatus:
+		p.saw |= sawStatus
+		f.Status, ok = be32(v)
+	case ctaProtoInfo:
+		p.state, ok = parseProtoInfo(v)
+	case ctaTimeout: // one that is dying, or was offloaded, has none
+		f.Timeout, ok = be32(v)
+		f.HasTimeout = true
+	case ctaMark:
+		f.Mark, ok = be32(v)
+	case ctaCountersOrig:
+		p.saw |= sawOriginalCounters
+		f.OriginalPackets, f.OriginalBytes, ok = flowCounters(v)
+	case ctaCountersRepl:
+		p.saw |= sawReplyCounters
+		f.ReplyPackets, f.ReplyBytes, ok = flowCounters(v)
+	case ctaUse:
+		f.Use, ok = be32(v)
+	case ctaID:
+		p.saw |= sawID
+		f.ID, ok = be32(v)
+	case ctaZone:
+		p.saw |= sawZone
+		f.Zone, ok = be16(v)
+	case ctaTimestamp:
+		f.Started, ok = parseStart(v)
+	}
+	return ok
+}
+
+// finish sets what follows from several attributes, and refuses a flow that lacks one.
+func (p *flowParser) finish(f *model.Flow) error {
+	if p.saw&sawAll != sawAll {
 		return errLacking
 	}
-	if saw&sawZone == 0 {
+	if p.saw&sawZone == 0 {
 		// A zone may be that of one direction only: then the tuple has it.
-		if f.Zone = zones[0]; f.Zone == 0 {
-			f.Zone = zones[1]
+		if f.Zone = p.zones[0]; f.Zone == 0 {
+			f.Zone = p.zones[1]
 		}
 	}
-	if state.proto != 0 && state.proto == f.Proto {
-		f.State, f.HasState = state.state, true
+	if p.state.proto != 0 && p.state.proto == f.Proto {
+		f.State, f.HasState = p.state.state, true
 	}
-	f.HasCounters = saw&sawCounters == sawCounters
+	f.HasCounters = p.saw&sawCounters == sawCounters
 	return nil
 }
 
@@ -333,20 +343,6 @@ func parseProtoInfo(b []byte) (protoState, bool) {
 		}
 	}
 	return s, true
-}
-
-// cutAttribute takes the first attribute of b (struct nlattr), without the bits NLA_F_NESTED and
-// NLA_F_NET_BYTEORDER of its type. It says false when it is longer than the rest, or shorter than its header.
-func cutAttribute(b []byte) (kind uint16, value, rest []byte, ok bool) {
-	if len(b) < nlaHeader {
-		return 0, nil, nil, false
-	}
-	size := int(binary.NativeEndian.Uint16(b))
-	if size < nlaHeader || size > len(b) {
-		return 0, nil, nil, false
-	}
-	kind = binary.NativeEndian.Uint16(b[2:]) & nlaTypeMask
-	return kind, b[nlaHeader:size], b[min(alignNetlink(size), len(b)):], true
 }
 
 func be8(v []byte) (uint8, bool) {

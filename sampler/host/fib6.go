@@ -47,13 +47,10 @@ func readFIB6(dir string) ([]fib6Line, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read flags of IPv6 routes: %w", err)
+		return nil, about("flags of IPv6 routes", err)
 	}
 	lines, err := parseFIB6(string(b))
-	if err != nil {
-		return lines, fmt.Errorf("ipv6_route: %w", err)
-	}
-	return lines, nil
+	return lines, about("ipv6_route", err)
 }
 
 // errLine says that a line of a file of /proc/net is not as the kernel writes it.
@@ -110,9 +107,10 @@ func kernelFields(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == '\t' })
 }
 
-// joinFIB6 gives IPv6 rows what their lines tell, and appends the rows that only the file has. Rows that look the
-// same, in two tables, stand in the same order in both answers.
-func joinFIB6(routes []model.Route, lines []fib6Line, p *routeParser) []model.Route {
+// joinFIB6 gives IPv6 rows what their lines tell, and appends the rows that only the file has. Unless all its lines
+// are there, with the interfaces' names, these are those of the last time, for their absence would say that they are
+// gone. Rows that look the same, in two tables, stand in the same order in both answers.
+func (h *Host) joinFIB6(routes []model.Route, lines []fib6Line, all bool, p *routeParser) []model.Route {
 	taken := make([]bool, len(lines))
 	at := make(map[fib6Key][]int32, len(lines))
 	for i := range lines {
@@ -132,12 +130,15 @@ func joinFIB6(routes []model.Route, lines []fib6Line, p *routeParser) []model.Ro
 		at[key], taken[found[0]] = found[1:], true
 		r.Flags, r.References, r.Uses = l.flags, l.references, l.uses
 	}
-	for i := range lines {
-		if l := &lines[i]; !taken[i] && l.isNull() {
-			routes = append(routes, nullRoute(l, p))
+	if all {
+		h.noRoutes = h.noRoutes[:0]
+		for i := range lines {
+			if l := &lines[i]; !taken[i] && l.isNull() {
+				h.noRoutes = append(h.noRoutes, nullRoute(l, p))
+			}
 		}
 	}
-	return routes
+	return append(routes, h.noRoutes...)
 }
 
 // nullRoute is the row of a line that stands for no route.

@@ -18,10 +18,10 @@ import (
 
 // Groups are the multicast groups of the interfaces: of IPv4 (/proc/net/igmp), of IPv6 (igmp6) and of the link layer
 // (dev_mcast), in this order and each in the kernel's. A kernel that has one of the files not has none of its groups;
-// one that has none of them says ErrUnsupported. With an error there may be rows: those that are known.
-func (h *Host) Groups() ([]model.Membership, error) {
-	var rows []model.Membership
-	var all error
+// one that has none of them says ErrUnsupported. They are whole when each of the files that are there was read and
+// understood. An error about the sources (mcfilter, mcfilter6) is a notice.
+func (h *Host) Groups() (rows []model.Membership, whole bool, err error) {
+	var errs []error
 	absent := 0
 	files := []struct {
 		name  string
@@ -39,13 +39,14 @@ func (h *Host) Groups() ([]model.Membership, error) {
 			rows = append(rows, more...)
 		}
 		if err != nil {
-			all = errors.Join(all, fmt.Errorf("list %s: %w", f.name, err))
+			errs = append(errs, about(f.name, err))
 		}
 	}
 	if absent == len(files) {
-		return nil, fmt.Errorf("list multicast groups: %w", ErrUnsupported)
+		return nil, false, noGroups
 	}
-	return rows, errors.Join(all, h.addSources(rows))
+	whole = len(errs) == 0
+	return rows, whole, oneLine(append(errs, h.addSources(rows))...)
 }
 
 // read is the text of a file of the namespace's /proc/net.
@@ -63,14 +64,14 @@ type groupKey struct {
 // addSources counts the source addresses of the groups (/proc/net/mcfilter, mcfilter6).
 func (h *Host) addSources(rows []model.Membership) error {
 	counts := map[groupKey]int32{}
-	var all error
+	var errs []error
 	for _, name := range []string{"mcfilter", "mcfilter6"} {
 		text, err := h.read(name)
 		if err == nil {
 			err = parseMCFilter(text, counts)
 		}
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			all = errors.Join(all, fmt.Errorf("list %s: %w", name, err))
+			errs = append(errs, about(name, err))
 		}
 	}
 	for i := range rows {
@@ -78,7 +79,7 @@ func (h *Host) addSources(rows []model.Membership) error {
 			r.Sources = counts[groupKey{r.Link, r.Group}]
 		}
 	}
-	return all
+	return oneLine(errs...)
 }
 
 // eachLine calls parse with the lines of a file and keeps the first that it refuses for the error.

@@ -3,37 +3,37 @@ package host
 // This file reads the interfaces and their addresses.
 
 import (
-	"errors"
 	"fmt"
 	"net"
 
-	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
 	"sockview/model"
 )
 
-// LinkNames are the names of the interfaces of the current network namespace, by index (RTM_GETLINK).
+// LinkNames are the names of the interfaces of the calling thread's current network namespace, by index
+// (RTM_GETLINK). With an error they are those that are known.
 func LinkNames() (map[uint32]model.Text, error) {
-	links, err := netlink.LinkList()
-	if err != nil {
-		return nil, fmt.Errorf("list interfaces: %w", err)
-	}
-	names := make(map[uint32]model.Text, len(links))
-	for _, l := range links {
-		names[uint32(l.Attrs().Index)] = model.SafeText(l.Attrs().Name)
-	}
-	return names, nil
+	h := New("") // no files are read
+	defer h.Close()
+	return h.linkNames()
 }
 
-// Links are the interfaces (RTM_GETLINK) with their addresses (RTM_GETADDR), in the kernel's order. With an error
-// there may be rows: those that are known, perhaps without addresses.
-func (h *Host) Links() ([]model.Link, error) {
+// Links are the interfaces (RTM_GETLINK) with their addresses (RTM_GETADDR), in the kernel's order. They are whole
+// without the addresses too: an error about these is a notice. Where rtnetlink is refused it says ErrUnsupported.
+func (h *Host) Links() (rows []model.Link, whole bool, err error) {
 	messages, err := h.dumpLinks(0)
-	if err != nil {
-		err = fmt.Errorf("list interfaces: %w", err)
+	if err != nil && len(messages) == 0 {
+		return nil, false, err
 	}
+	links, bad := parseLinks(messages)
+	whole = err == nil && bad == nil
+	return links, whole, oneLine(err, bad, h.addAddrs(links))
+}
+
+// parseLinks are the interfaces of RTM_NEWLINK messages, and an error when some are not to be read.
+func parseLinks(messages [][]byte) ([]model.Link, error) {
 	links := make([]model.Link, 0, len(messages))
 	bad := 0
 	for _, m := range messages {
@@ -43,25 +43,18 @@ func (h *Host) Links() ([]model.Link, error) {
 			bad++
 		}
 	}
-	return links, errors.Join(err, damaged(bad), h.addAddrs(links))
+	return links, damaged(bad)
 }
 
 // linkNames are the names of the interfaces by index, asked without their counters.
 func (h *Host) linkNames() (map[uint32]model.Text, error) {
 	messages, err := h.dumpLinks(extSkipStats)
-	names := make(map[uint32]model.Text, len(messages))
-	bad := 0
-	for _, m := range messages {
-		if l, ok := parseLink(m); ok {
-			names[l.Index] = l.Name
-		} else {
-			bad++
-		}
+	links, bad := parseLinks(messages)
+	names := make(map[uint32]model.Text, len(links))
+	for i := range links {
+		names[links[i].Index] = links[i].Name
 	}
-	if err = errors.Join(err, damaged(bad)); err != nil {
-		return names, fmt.Errorf("list interfaces: %w", err)
-	}
-	return names, nil
+	return names, about("interfaces", oneLine(err, bad))
 }
 
 // extSkipStats is RTEXT_FILTER_SKIP_STATS of linux/rtnetlink.h (Linux 4.14; older kernels give the counters).
@@ -72,7 +65,7 @@ func (h *Host) dumpLinks(ext uint32) ([][]byte, error) {
 	if ext != 0 {
 		parts = append(parts, nl.NewRtAttr(unix.IFLA_EXT_MASK, nl.Uint32Attr(ext)))
 	}
-	return dump(h.route, unix.NETLINK_ROUTE, unix.RTM_GETLINK, unix.RTM_NEWLINK, parts...)
+	return h.dump(unix.RTM_GETLINK, unix.RTM_NEWLINK, parts...)
 }
 
 // operStates are ip's words for IF_OPER_* (linux/if.h), in lower case.
@@ -164,7 +157,7 @@ func parseLinkCounters(v []byte) (model.LinkCounters, bool) {
 
 // addAddrs gives the interfaces their addresses.
 func (h *Host) addAddrs(links []model.Link) error {
-	messages, err := dump(h.route, unix.NETLINK_ROUTE, unix.RTM_GETADDR, unix.RTM_NEWADDR, nl.NewIfInfomsg(unix.AF_UNSPEC))
+	messages, err := h.dump(unix.RTM_GETADDR, unix.RTM_NEWADDR, nl.NewIfInfomsg(unix.AF_UNSPEC))
 	at := make(map[uint32]*model.Link, len(links))
 	for i := range links {
 		at[links[i].Index] = &links[i]
@@ -179,10 +172,7 @@ func (h *Host) addAddrs(links []model.Link) error {
 			l.Addrs = append(l.Addrs, a)
 		}
 	}
-	if err = errors.Join(err, damaged(bad)); err != nil {
-		return fmt.Errorf("list addresses: %w", err)
-	}
-	return nil
+	return about("addresses", oneLine(err, damaged(bad)))
 }
 
 // family is the model's family for an AF_*; 0 for one that the tables do not know.

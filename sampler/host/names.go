@@ -3,10 +3,8 @@ package host
 // This file knows the names that iproute2's files give to numbers: of routing tables, and of who makes routes.
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -25,7 +23,8 @@ func iproute2Dirs() []string {
 const maxNames = 1 << 20
 
 // nameFile gives names to numbers by a file (rt_tables) of each folder and those of its folder of drop-ins
-// (rt_tables.d/*.conf). They are read again when one of them changed.
+// (rt_tables.d/*.conf). They are read again when one of them changed. A file that cannot be read is no error: it
+// gives no names, and a number without a name is as true.
 type nameFile struct {
 	dirs    []string
 	file    string
@@ -57,15 +56,15 @@ func (n *nameFile) name(number uint32) model.Text {
 	return model.SafeText(strconv.FormatUint(uint64(number), 10))
 }
 
-// refresh reads the files unless they are as they were. A file that cannot be read is an error, and left out.
-func (n *nameFile) refresh() error {
+// refresh reads the files unless they are as they were. What cannot be read is left out, and tried again.
+func (n *nameFile) refresh() {
 	var stamp strings.Builder
 	var paths []string
 	for _, dir := range n.dirs {
 		main := filepath.Join(dir, n.file)
 		dropIns, err := filepath.Glob(filepath.Join(main+".d", "*.conf"))
-		if err != nil { // only a folder's name that is no pattern
-			return fmt.Errorf("find names in %s: %w", dir, err)
+		if err != nil { // a folder's name that is no pattern: it has no drop-ins
+			dropIns = nil
 		}
 		for _, path := range append([]string{main}, dropIns...) {
 			// A FIFO would block.
@@ -76,24 +75,19 @@ func (n *nameFile) refresh() error {
 		}
 	}
 	if n.names != nil && n.stamp == stamp.String() {
-		return nil
+		return
 	}
 	names := maps.Clone(n.builtin)
-	var all error
-	for _, path := range paths {
-		if err := readNames(path, names); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			all = errors.Join(all, err)
-		}
-	}
 	n.stamp = stamp.String()
-	if all != nil {
-		n.stamp = "" // look again
+	for _, path := range paths {
+		if err := readNames(path, names); err != nil {
+			n.stamp = "" // look again: the right to read it, which a stamp does not tell, may come
+		}
 	}
 	n.names = make(map[uint32]model.Text, len(names))
 	for number, name := range names {
 		n.names[number] = model.SafeText(name)
 	}
-	return all
 }
 
 // readNames adds the names of a file.

@@ -34,10 +34,7 @@ func enterNamespace(t testing.TB) *Host {
 // openHere opens the namespace that the thread is in.
 func openHere(t testing.TB) *Host {
 	t.Helper()
-	h, err := Open("/proc/thread-self/net")
-	if err != nil {
-		t.Fatal(err)
-	}
+	h := New("/proc/thread-self/net")
 	t.Cleanup(h.Close)
 	return h
 }
@@ -97,15 +94,20 @@ func ipNet(t testing.TB, text string) *net.IPNet {
 
 // between reads rows, then whatever says the same in another way, then the rows again, until both times they are the
 // same: the kernel itself adds addresses and routes for a while, and sends packets.
-func between[R any](t *testing.T, rows func() ([]R, error), other func()) []R {
+func between[R any](t *testing.T, rows func() ([]R, bool, error), other func()) []R {
 	t.Helper()
+	look := func() []R {
+		t.Helper()
+		all, whole, err := rows()
+		if err != nil || !whole {
+			t.Fatalf("read: whole %v, %v", whole, err)
+		}
+		return all
+	}
 	for range 200 {
-		before, err := rows()
-		must(t, "read", err)
+		before := look()
 		other()
-		after, err := rows()
-		must(t, "read", err)
-		if reflect.DeepEqual(before, after) {
+		if reflect.DeepEqual(before, look()) {
 			return before
 		}
 	}

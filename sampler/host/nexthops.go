@@ -4,9 +4,6 @@ package host
 // net.ipv4.nexthop_compat_mode is on, as it is by default, the kernel writes them out in the route itself.
 
 import (
-	"errors"
-	"fmt"
-
 	"golang.org/x/sys/unix"
 
 	"sockview/model"
@@ -37,7 +34,7 @@ func (nexthopRequest) Serialize() []byte { return make([]byte, unix.SizeofNhmsg)
 
 // nexthops are the nexthop objects by their numbers (RTM_GETNEXTHOP).
 func (h *Host) nexthops() (map[uint32]nexthop, error) {
-	messages, err := dump(h.route, unix.NETLINK_ROUTE, unix.RTM_GETNEXTHOP, unix.RTM_NEWNEXTHOP, nexthopRequest{})
+	messages, err := h.dump(unix.RTM_GETNEXTHOP, unix.RTM_NEWNEXTHOP, nexthopRequest{})
 	known := make(map[uint32]nexthop, len(messages))
 	bad := 0
 	for _, m := range messages {
@@ -47,10 +44,7 @@ func (h *Host) nexthops() (map[uint32]nexthop, error) {
 			bad++
 		}
 	}
-	if err = errors.Join(err, damaged(bad)); err != nil {
-		return known, fmt.Errorf("list nexthop objects: %w", err)
-	}
-	return known, nil
+	return known, about("nexthop objects", oneLine(err, damaged(bad)))
 }
 
 // parseNexthop reads an RTM_NEWNEXTHOP message: struct nhmsg and attributes.
@@ -88,9 +82,7 @@ func (p *routeParser) expand(rows []model.Route, route model.Route, id uint32) [
 	if p.objects == nil {
 		p.objects = map[uint32]nexthop{}
 		if p.nexthops != nil {
-			var err error
-			p.objects, err = p.nexthops()
-			p.err = errors.Join(p.err, err)
+			p.objects, p.err = p.nexthops()
 		}
 	}
 	object := p.objects[id]

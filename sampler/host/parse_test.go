@@ -30,8 +30,11 @@ func TestGroupsOfCapture(t *testing.T) {
 	if native.Uint16([]byte{1, 0}) != 1 {
 		t.Skip("the captured files are of a little-endian machine")
 	}
-	rows, err := (&Host{dir: procNet}).Groups()
+	rows, whole, err := (&Host{dir: procNet}).Groups()
 	must(t, "groups", err)
+	if !whole {
+		t.Error("not whole")
+	}
 	counts := map[model.Family]int{}
 	type row struct {
 		link, group string
@@ -66,18 +69,31 @@ func TestGroupsOfCapture(t *testing.T) {
 func TestGroupsThatAreAbsent(t *testing.T) {
 	dir := t.TempDir()
 	h := &Host{dir: dir}
-	if rows, err := h.Groups(); !errors.Is(err, ErrUnsupported) || rows != nil {
-		t.Errorf("of an empty folder: %v, %v", rows, err)
+	if rows, whole, err := h.Groups(); rows != nil || whole || !errors.Is(err, ErrUnsupported) ||
+		err.Error() != "this kernel has no multicast" {
+		t.Errorf("of an empty folder: %v, %v, %v", rows, whole, err)
 	}
 	// No IPv6: no igmp6.
 	must(t, "write", os.WriteFile(filepath.Join(dir, "igmp"), []byte(readCapture(t, "igmp")), 0o600))
-	if rows, err := h.Groups(); err != nil || len(rows) != 11 {
-		t.Errorf("of igmp alone: %d, %v", len(rows), err)
+	if rows, whole, err := h.Groups(); err != nil || !whole || len(rows) != 11 {
+		t.Errorf("of igmp alone: %d, %v, %v", len(rows), whole, err)
 	}
-	// A file that cannot be read leaves the others.
+	// The sources are no rows: that they cannot be read is a notice.
+	must(t, "mkdir", os.Mkdir(filepath.Join(dir, "mcfilter"), 0o700))
+	if rows, whole, err := h.Groups(); !errors.Is(err, unix.EISDIR) || !whole || len(rows) != 11 {
+		t.Errorf("without the sources: %d, %v, %v", len(rows), whole, err)
+	}
+	// A file that cannot be read leaves the others, which are not all then.
 	must(t, "mkdir", os.Mkdir(filepath.Join(dir, "igmp6"), 0o700))
-	if rows, err := h.Groups(); !errors.Is(err, unix.EISDIR) || len(rows) != 11 {
-		t.Errorf("with a file that cannot be read: %d, %v", len(rows), err)
+	if rows, whole, err := h.Groups(); !errors.Is(err, unix.EISDIR) || whole || len(rows) != 11 ||
+		!strings.HasPrefix(err.Error(), "igmp6: ") || !strings.HasSuffix(err.Error(), " (and 1 more)") {
+		t.Errorf("with a file that cannot be read: %d, %v, %v", len(rows), whole, err)
+	}
+	// Nor are they with a line that does not parse.
+	must(t, "remove", errors.Join(os.Remove(filepath.Join(dir, "igmp6")), os.Remove(filepath.Join(dir, "mcfilter"))))
+	must(t, "write", os.WriteFile(filepath.Join(dir, "dev_mcast"), []byte("2    eth0            1     0     333300000001\n2\n"), 0o600))
+	if rows, whole, err := h.Groups(); !errors.Is(err, errLine) || whole || len(rows) != 12 {
+		t.Errorf("with a line that does not parse: %d, %v, %v", len(rows), whole, err)
 	}
 }
 
@@ -171,8 +187,9 @@ func TestJoinFIB6(t *testing.T) {
 		return model.Route{Family: model.IPv6, Dst: dst, DstLen: 64, Metric: metric, LinkName: lo, Table: table, Flags: rtfUp, References: -1, Uses: -1}
 	}
 	null := fib6Line{fib6Key: fib6Key{metric: 1<<32 - 1, link: lo}, references: 1, flags: 0x00200200}
-	got := joinFIB6([]model.Route{row(100, 7), row(254, 7), row(254, 8), {Family: model.IPv4, LinkName: lo, References: -1}},
-		[]fib6Line{line(7, 1, 3), null, line(7, 2, 5), line(9, 9, 9), null}, &p)
+	var h Host
+	got := h.joinFIB6([]model.Route{row(100, 7), row(254, 7), row(254, 8), {Family: model.IPv4, LinkName: lo, References: -1}},
+		[]fib6Line{line(7, 1, 3), null, line(7, 2, 5), line(9, 9, 9), null}, true, &p)
 	var refs []int64
 	for i := range got {
 		refs = append(refs, got[i].References)
@@ -184,6 +201,49 @@ func TestJoinFIB6(t *testing.T) {
 		got[4].Type.String() != "unreachable" {
 		t.Errorf("%+v", got)
 	}
+	// A file of which there is nothing, or a part, takes none of its own rows away; one that is whole does.
+	for _, c := range []struct {
+		lines []fib6Line
+		all   bool
+		want  int
+	}{{nil, false, 2}, {[]fib6Line{null}, false, 2}, {[]fib6Line{null}, true, 1}, {nil, true, 0}} {
+		if got := h.joinFIB6(nil, c.lines, c.all, &p); len(got) != c.want {
+			t.Errorf("%d lines, all of them %v: %+v", len(c.lines), c.all, got)
+		}
+	}
+}
+
+// A file of names that cannot be read gives none, and takes none away; it is read as soon as it can be.
+func TestNameFileThatCannotBeRead(t *testing.T) {
+	dir := t.TempDir()
+	dropIn := filepath.Join(dir, "rt_tables.d", "x.conf")
+	must(t, "mkdir", os.Mkdir(filepath.Dir(dropIn), 0o700))
+	must(t, "write", os.WriteFile(filepath.Join(dir, "rt_tables"), []byte("77 vpn\n"), 0o600))
+	must(t, "write", os.WriteFile(dropIn, []byte("90 yes\n"), 0))
+	_, err := os.ReadFile(dropIn)
+	if err == nil {
+		// Root reads everything but this, whose first page is never mapped.
+		must(t, "remove", os.Remove(dropIn))
+		must(t, "link", os.Symlink("/proc/self/mem", dropIn))
+	}
+	tables := newTableNames([]string{dir})
+	check := func(want map[uint32]string) {
+		t.Helper()
+		tables.refresh()
+		for number, name := range want {
+			if got := tables.name(number).String(); got != name {
+				t.Errorf("table %d is %q, not %q", number, got, name)
+			}
+		}
+	}
+	check(map[uint32]string{77: "vpn", 90: "90", 254: "main"})
+	if err != nil {
+		must(t, "permit", os.Chmod(dropIn, 0o600))
+	} else {
+		must(t, "remove", os.Remove(dropIn))
+		must(t, "write", os.WriteFile(dropIn, []byte("90 yes\n"), 0o600))
+	}
+	check(map[uint32]string{77: "vpn", 90: "yes", 254: "main"})
 }
 
 func TestNameFile(t *testing.T) {
@@ -197,7 +257,7 @@ func TestNameFile(t *testing.T) {
 	tables := newTableNames([]string{low, high, filepath.Join(low, "absent")})
 	check := func(want map[uint32]string) {
 		t.Helper()
-		must(t, "refresh", tables.refresh())
+		tables.refresh()
 		for number, name := range want {
 			if got := tables.name(number).String(); got != name {
 				t.Errorf("table %d is %q, not %q", number, got, name)
@@ -220,7 +280,7 @@ func TestNameFile(t *testing.T) {
 	check(map[uint32]string{90: "90", 77: "tun"})
 
 	protocols := newProtocolNames(nil)
-	must(t, "refresh", protocols.refresh())
+	protocols.refresh()
 	for number, want := range map[uint32]string{2: "kernel", 9: "ra", 12: "bird", 186: "bgp", 200: "200"} {
 		if got := protocols.name(number).String(); got != want {
 			t.Errorf("protocol %d is %q, not %q", number, got, want)
@@ -232,7 +292,7 @@ func TestNameFile(t *testing.T) {
 func attr(kind uint16, value ...byte) []byte {
 	b := native.AppendUint16(nil, uint16(len(value)+4))
 	b = append(native.AppendUint16(b, kind), value...)
-	return append(b, make([]byte, nlAlign(len(b))-len(b))...)
+	return append(b, make([]byte, alignNetlink(len(b))-len(b))...)
 }
 
 func join(parts ...[]byte) []byte {

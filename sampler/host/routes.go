@@ -3,9 +3,6 @@ package host
 // This file reads the routing tables.
 
 import (
-	"errors"
-	"fmt"
-
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
@@ -15,16 +12,31 @@ import (
 // Routes are the routes of all tables and both families (RTM_GETROUTE), in the kernel's order: a row for each next
 // hop. IPv6 rows have the flags, references and uses of /proc/net/ipv6_route, as far as a row is in there; what is
 // only there, the entry that stands for "no route", is a row of table 0 ("unspec"), type unreachable and metric
-// 4294967295. With an error there may be rows: those that are known.
-func (h *Host) Routes() ([]model.Route, error) {
+// 4294967295.
+//
+// They are whole when rtnetlink told all of them, with the next hops that it keeps apart. Errors about the rest are
+// notices: without the names of interfaces rows have none, and without the file those of IPv6 have the flags that can
+// be known and its own rows stay as they were. Where rtnetlink is refused it says ErrUnsupported.
+func (h *Host) Routes() (rows []model.Route, whole bool, err error) {
 	links, linkErr := h.linkNames()
-	nameErr := errors.Join(h.tables.refresh(), h.protocols.refresh())
-	messages, err := dump(h.route, unix.NETLINK_ROUTE, unix.RTM_GETROUTE, unix.RTM_NEWROUTE,
+	h.tables.refresh()
+	h.protocols.refresh()
+	messages, err := h.dump(unix.RTM_GETROUTE, unix.RTM_NEWROUTE,
 		&nl.RtMsg{RtMsg: unix.RtMsg{Family: unix.AF_UNSPEC}})
-	if err != nil {
-		err = fmt.Errorf("list routes: %w", err)
+	if err != nil && len(messages) == 0 {
+		return nil, false, err
 	}
 	p := routeParser{links: links, tables: &h.tables, protocols: &h.protocols, nexthops: h.nexthops}
+	routes, bad := p.parseAll(messages)
+	lines, fibErr := readFIB6(h.dir)
+	// A route whose nexthop object is not known has fewer rows than it has next hops.
+	whole = err == nil && bad == nil && p.err == nil
+	rows = h.joinFIB6(routes, lines, fibErr == nil && linkErr == nil, &p)
+	return rows, whole, oneLine(err, bad, p.err, linkErr, fibErr)
+}
+
+// parseAll are the rows of RTM_NEWROUTE messages, and an error when some are not to be read.
+func (p *routeParser) parseAll(messages [][]byte) ([]model.Route, error) {
 	routes := make([]model.Route, 0, len(messages))
 	bad := 0
 	for _, m := range messages {
@@ -33,11 +45,7 @@ func (h *Host) Routes() ([]model.Route, error) {
 			bad++
 		}
 	}
-	if d := damaged(bad); d != nil {
-		err = errors.Join(err, fmt.Errorf("list routes: %w", d))
-	}
-	lines, fibErr := readFIB6(h.dir)
-	return joinFIB6(routes, lines, &p), errors.Join(err, linkErr, nameErr, p.err, fibErr)
+	return routes, damaged(bad)
 }
 
 // RTF_* of linux/route.h and linux/ipv6_route.h.
@@ -158,7 +166,7 @@ func (p *routeParser) eachHop(rows []model.Route, route model.Route, hops []byte
 		}
 		p.finish(&r)
 		rows = append(rows, r)
-		hops = hops[min(nlAlign(size), len(hops)):]
+		hops = hops[min(alignNetlink(size), len(hops)):]
 		single = n == 0
 	}
 	if single {

@@ -40,9 +40,9 @@ var statisticFiles = [...]struct {
 // Value holds the kernel's 64 bits. Those that it prints as 2^63 or more become negative: nothing is counted
 // that far, but a level summed up over the processors while it moves may fall below zero for a moment.
 //
-// The rows hold until the next call. Together with an error they are not all: what could not be read or
-// understood is missing, the rest is true.
-func (h *Host) Statistics() ([]model.Statistic, error) {
+// The rows hold until the next call. With an error they are never whole: what could not be read or understood is
+// missing, the rest is true.
+func (h *Host) Statistics() (rows []model.Statistic, whole bool, err error) {
 	c := &h.counters
 	c.rows, c.bad = c.rows[:0], nil
 	for _, f := range statisticFiles {
@@ -59,18 +59,7 @@ func (h *Host) Statistics() ([]model.Statistic, error) {
 			}
 		}
 	}
-	return c.rows, inOneLine("statistics", c.bad)
-}
-
-// inOneLine is nil without errors, else what was being done and the first of them and how many more there are.
-func inOneLine(doing string, errs []error) error {
-	switch len(errs) {
-	case 0:
-		return nil
-	case 1:
-		return fmt.Errorf("%s: %w", doing, errs[0])
-	}
-	return fmt.Errorf("%s: %w (and %d more)", doing, errs[0], len(errs)-1)
+	return c.rows, len(c.bad) == 0, oneLine(c.bad...)
 }
 
 // read reads a file into c.text.

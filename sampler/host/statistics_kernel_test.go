@@ -53,7 +53,7 @@ func TestKernelStatisticsAreNstats(t *testing.T) {
 // values are the counters by nstat's names.
 func values(t *testing.T, h *Host) map[string]int64 {
 	t.Helper()
-	rows, err := h.Statistics()
+	rows, _, err := h.Statistics()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +189,7 @@ func TestKernelInterfaceTotals(t *testing.T) {
 			all["ReceivedErrors"] += int64(s.RxErrors)
 			all["SentErrors"] += int64(s.TxErrors)
 		}
-		rows, err := h.Statistics()
+		rows, _, err := h.Statistics()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -115,8 +115,9 @@ const (
 	devColumns     = 16
 )
 
-// interfaceTotals are Windows' totals over the interfaces, and what Linux counts in their place: it does not
-// tell unicast from the rest, and a frame of an unknown protocol is a discard like others.
+// interfaceTotals are Windows' totals over the interfaces, and what Linux counts in their place. Multicast is what
+// each driver counts as such, received only, and most do not count broadcasts: so neither unicast nor its contrary can
+// be reckoned from it. A frame of an unknown protocol is a discard like others.
 var interfaceTotals = [...]struct {
 	name   string
 	column int // -1: Linux has no such figure

@@ -32,7 +32,7 @@ func statistic(t *testing.T, rows []model.Statistic, group, name string) model.S
 func TestStatisticsOfCapture(t *testing.T) {
 	t.Parallel()
 	h := &Host{dir: captured}
-	rows, err := h.Statistics()
+	rows, _, err := h.Statistics()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func TestStatisticsOfCapture(t *testing.T) {
 func TestStatisticsAreAll(t *testing.T) {
 	t.Parallel()
 	h := &Host{dir: captured}
-	rows, err := h.Statistics()
+	rows, _, err := h.Statistics()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func TestStatisticsAreAll(t *testing.T) {
 
 func TestStatisticsReadAgain(t *testing.T) {
 	h := &Host{dir: captured}
-	first, err := h.Statistics()
+	first, _, err := h.Statistics()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func TestStatisticsReadAgain(t *testing.T) {
 	h.counters.rows = append(h.counters.rows[:3], h.counters.rows[4:]...)
 	h.counters.rows[2].Delta, h.counters.rows[2].Why = 7, model.Stale
 	for range 2 {
-		again, err := h.Statistics()
+		again, _, err := h.Statistics()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -208,7 +208,7 @@ func TestInterfaceTotals(t *testing.T) {
 			t.Parallel()
 			var k counters
 			k.totals([]byte(c.text))
-			if err := inOneLine("dev", k.bad); (err == nil) != (c.bad == "") || err != nil && !strings.Contains(err.Error(), c.bad) {
+			if err := oneLine(k.bad...); (err == nil) != (c.bad == "") || err != nil && !strings.Contains(err.Error(), c.bad) {
 				t.Errorf("error %v, want %q", err, c.bad)
 			}
 			if c.bad != "" && len(k.rows) != 0 {
@@ -225,8 +225,8 @@ func TestInterfaceTotals(t *testing.T) {
 				return
 			}
 			for _, name := range []string{"ReceivedUnicast", "SentUnicast", "ReceivedNonUnicast", "SentNonUnicast", "UnknownProtocols"} {
-				if r := statistic(t, k.rows, "Interfaces", name); r.Why != model.NotGiven {
-					t.Errorf("%s: %+v, want it not given", name, r)
+				if r := statistic(t, k.rows, "Interfaces", name); r.Why != model.NotGiven || !strings.Contains(r.Help(), "Linux") {
+					t.Errorf("%s: %+v, want it not given and explained: %q", name, r, r.Help())
 				}
 			}
 		})
@@ -242,7 +242,7 @@ func checkCounters(t *testing.T, k *counters, want, bad string) {
 	if s := strings.Join(got, ", "); s != want {
 		t.Errorf("got %s, want %s", s, want)
 	}
-	err := inOneLine("x", k.bad)
+	err := oneLine(k.bad...)
 	if (err == nil) != (bad == "") || err != nil && !strings.Contains(err.Error(), bad) {
 		t.Errorf("error %v, want %q", err, bad)
 	}
@@ -258,31 +258,31 @@ func TestStatisticsWithoutFiles(t *testing.T) {
 		}
 	}
 	h := &Host{dir: dir}
-	if rows, err := h.Statistics(); len(rows) != 0 || !errors.Is(err, fs.ErrNotExist) || strings.Contains(err.Error(), "\n") {
+	if rows, whole, err := h.Statistics(); len(rows) != 0 || whole || !errors.Is(err, fs.ErrNotExist) || strings.Contains(err.Error(), "\n") {
 		t.Errorf("without any file: %d rows, %v", len(rows), err)
 	}
 	write("snmp", "Ip: A\nIp: 1\n")
 	write("dev", "")
-	rows, err := h.Statistics()
-	if len(rows) != 1+len(interfaceTotals) || !errors.Is(err, fs.ErrNotExist) {
+	rows, whole, err := h.Statistics()
+	if len(rows) != 1+len(interfaceTotals) || whole || !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("without netstat: %d rows, %v", len(rows), err)
 	}
 	write("netstat", "IpExt: B\nIpExt: 2\n")
-	if rows, err = h.Statistics(); len(rows) != 2+len(interfaceTotals) || err != nil {
+	if rows, whole, err = h.Statistics(); len(rows) != 2+len(interfaceTotals) || !whole || err != nil {
 		t.Errorf("without IPv6: %d rows, %v", len(rows), err)
 	}
 	write("snmp6", "Ip6C 3\n")
-	if rows, err = h.Statistics(); len(rows) != 3+len(interfaceTotals) || err != nil {
+	if rows, whole, err = h.Statistics(); len(rows) != 3+len(interfaceTotals) || !whole || err != nil {
 		t.Errorf("with all: %d rows, %v", len(rows), err)
 	}
 	// A file larger than the buffer.
 	write("snmp6", strings.Repeat("Ip6C                    \t3\n", 5000))
-	if rows, err = h.Statistics(); len(rows) != 5002+len(interfaceTotals) || err != nil {
+	if rows, whole, err = h.Statistics(); len(rows) != 5002+len(interfaceTotals) || !whole || err != nil {
 		t.Errorf("with a large file: %d rows, %v", len(rows), err)
 	}
 	write("netstat", "IpExt: B\nIpExt: 2 3\n")
-	if rows, err = h.Statistics(); len(rows) != 5001+len(interfaceTotals) || err == nil ||
-		err.Error() != `statistics: netstat: "IpExt": 1 names and 2 values` {
+	if rows, whole, err = h.Statistics(); len(rows) != 5001+len(interfaceTotals) || whole || err == nil ||
+		err.Error() != `netstat: "IpExt": 1 names and 2 values` {
 		t.Errorf("with a bad pair: %d rows, %v", len(rows), err)
 	}
 }
@@ -334,7 +334,7 @@ func BenchmarkStatistics(b *testing.B) {
 			b.ReportAllocs()
 			rows := 0
 			for b.Loop() {
-				all, err := h.Statistics()
+				all, _, err := h.Statistics()
 				if err != nil {
 					b.Fatal(err)
 				}

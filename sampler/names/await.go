@@ -12,8 +12,8 @@ import (
 // Known is the name of a if it is in the cache. Unlike Host it asks nobody: a filter goes through all rows, and
 // asking for each of them would push the names on the screen out of the cache.
 func (r *Resolver) Known(a model.Addr) (model.Text, bool) {
-	if a.IsLoopback() {
-		return localhost, true
+	if name := r.hosts.name(r.config.Hosts, a, r.config.Now()); !name.Empty() {
+		return name, true
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -60,7 +60,7 @@ func (r *Resolver) silent() bool {
 
 // answered says whether there is nothing to wait for.
 func (r *Resolver) answered(a model.Addr) bool {
-	if a.IsLoopback() || !isHost(a) {
+	if !isHost(a) || !r.hosts.name(r.config.Hosts, a, r.config.Now()).Empty() {
 		return true
 	}
 	r.mu.Lock()

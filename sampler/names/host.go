@@ -15,10 +15,10 @@ const maxName = 255
 
 // choose takes one of an address's names. DNS gives several in any order: the one shown before is kept while
 // it is among them, so that rows do not jump.
-func choose(names []string, before model.Text) model.Text {
+func choose(a model.Addr, names []string, before model.Text) model.Text {
 	var usable []model.Text
 	for _, raw := range names {
-		if name := hostText(raw); !name.Empty() {
+		if name := hostText(raw, a.IsLoopback()); !name.Empty() {
 			usable = append(usable, name)
 		}
 	}
@@ -32,13 +32,13 @@ func choose(names []string, before model.Text) model.Text {
 }
 
 // hostText makes a name as it came from DNS safe. Whoever owns an address chooses its name, so one that would be
-// read as another address, or as this machine, is none.
-func hostText(raw string) model.Text {
+// read as another address, or as this machine when it is none of its own, is none.
+func hostText(raw string, ours bool) model.Text {
 	raw = strings.TrimSuffix(raw, ".")
 	if _, err := netip.ParseAddr(raw); err == nil {
 		return model.Text{}
 	}
-	if folded := strings.ToLower(raw); folded == "localhost" || strings.HasSuffix(folded, ".localhost") {
+	if folded := strings.ToLower(raw); !ours && (folded == "localhost" || strings.HasSuffix(folded, ".localhost")) {
 		return model.Text{}
 	}
 	if len(raw) > maxName {

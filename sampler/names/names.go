@@ -25,6 +25,8 @@ type Config struct {
 	Lookup func(ctx context.Context, addr netip.Addr) ([]string, error)
 	// Services is the file of service names; "" is /etc/services.
 	Services string
+	Hosts    string // the file of hosts' names; "" is /etc/hosts
+	Networks string // the file of networks' names; "" is /etc/networks
 	// Go starts f in a goroutine. Nil is `go f()`.
 	Go func(f func())
 	// Now is the clock; nil is time.Now.
@@ -60,6 +62,12 @@ func (c Config) withDefaults() Config {
 	if c.Services == "" {
 		c.Services = "/etc/services"
 	}
+	if c.Hosts == "" {
+		c.Hosts = "/etc/hosts"
+	}
+	if c.Networks == "" {
+		c.Networks = "/etc/networks"
+	}
 	if c.Go == nil {
 		c.Go = func(f func()) { go f() }
 	}
@@ -81,6 +89,12 @@ type Resolver struct {
 		once  sync.Once
 		table services
 		err   error
+	}
+
+	hosts    hostsFile
+	networks struct {
+		once  sync.Once
+		names map[model.Addr]model.Text
 	}
 
 	mu      sync.Mutex
@@ -111,13 +125,13 @@ func (r *Resolver) Close() { r.close() }
 // Host is the name of a, from the cache; false means that none is known, or none yet, and it was asked for if
 // that makes sense. It never blocks. A name past its time is still given while it is looked up anew.
 func (r *Resolver) Host(a model.Addr) (model.Text, bool) {
-	if a.IsLoopback() {
-		return localhost, true
-	}
 	if !isHost(a) {
 		return model.Text{}, false
 	}
 	now := r.config.Now()
+	if name := r.hosts.name(r.config.Hosts, a, now); !name.Empty() {
+		return name, true
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	e := r.cache.look(a)
@@ -130,12 +144,11 @@ func (r *Resolver) Host(a model.Addr) (model.Text, bool) {
 	return e.name, true
 }
 
-var localhost = model.SafeText("localhost")
-
-// isHost says whether a can be the address of one machine.
+// isHost says whether a can have a name: any address of a machine or a multicast group. That of loopback is in
+// /etc/hosts, as any other may be.
 func isHost(a model.Addr) bool {
 	ip := a.Netip()
-	return !ip.IsUnspecified() && !ip.IsMulticast() && ip != netip.AddrFrom4([4]byte{255, 255, 255, 255})
+	return !ip.IsUnspecified() && ip != netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }
 
 // ask queues a question and sees to it that somebody works on it. r.mu is held.
@@ -204,7 +217,7 @@ func (r *Resolver) learn(a model.Addr, names []string, err error, late bool) {
 	if old := r.cache.look(a); old != nil {
 		was = old.name
 	}
-	name := choose(names, was)
+	name := choose(a, names, was)
 	switch {
 	case !name.Empty():
 		r.silence.broken()

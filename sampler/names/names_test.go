@@ -37,6 +37,9 @@ type bench struct {
 
 func newBench(c Config) *bench {
 	b := &bench{now: time.Unix(1_000_000, 0)}
+	if c.Hosts == "" {
+		c.Hosts = "/nonexistent"
+	}
 	b.reply = func(netip.Addr) ([]string, error) { return nil, nil }
 	c.Go = func(f func()) { b.started = append(b.started, f) }
 	c.Now = func() time.Time { return b.now }
@@ -100,8 +103,7 @@ func TestHostIsLearned(t *testing.T) {
 
 func TestNeverLookedUp(t *testing.T) {
 	for a, want := range map[string]string{
-		"127.0.0.1": "localhost", "127.1.2.3": "localhost", "::1": "localhost", "::ffff:127.0.0.1": "localhost",
-		"0.0.0.0": "", "::": "", "224.0.0.251": "", "ff02::fb": "", "::ffff:239.1.1.1": "", "255.255.255.255": "",
+		"0.0.0.0": "", "::": "", "255.255.255.255": "",
 	} {
 		b := newBench(Config{})
 		if got := b.host(addr(a)); got != want {
@@ -109,6 +111,31 @@ func TestNeverLookedUp(t *testing.T) {
 		}
 		if len(b.started) != 0 {
 			t.Errorf("%s: looked up", a)
+		}
+	}
+}
+
+// Loopback and multicast addresses have the names that hosts(5) or DNS give them, and no others; only an address
+// of this machine may be called localhost.
+func TestLoopbackAndGroups(t *testing.T) {
+	for a, want := range map[string]string{
+		"127.0.0.1": "localhost", "::1": "localhost", "192.0.2.1": "", "224.0.0.251": "",
+	} {
+		b := newBench(Config{})
+		b.reply = func(netip.Addr) ([]string, error) { return []string{"localhost"}, nil }
+		b.host(addr(a))
+		b.run()
+		if got := b.host(addr(a)); got != want {
+			t.Errorf("%s, called localhost, is %q, want %q", a, got, want)
+		}
+	}
+	for _, a := range []string{"127.0.0.4", "224.0.0.251", "ff02::fb"} {
+		b := newBench(Config{})
+		b.reply = func(netip.Addr) ([]string, error) { return []string{"mine.example."}, nil }
+		b.host(addr(a))
+		b.run()
+		if got := b.host(addr(a)); got != "mine.example" {
+			t.Errorf("%s is %q", a, got)
 		}
 	}
 }

@@ -66,27 +66,31 @@ func (r *Resolver) servicesTable() *services {
 	return &r.services.table
 }
 
-// readServices reads the file. A machine without one simply has no names; anything but a regular file is
-// refused, since reading it might wait.
+// readServices reads the file. A machine without one simply has no names.
 func readServices(path string) (services, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	b, err := readSmall(path)
 	if os.IsNotExist(err) {
 		return services{}, nil
 	}
 	if err != nil {
 		return services{}, fmt.Errorf("service names: %w", err)
 	}
+	return parseServices(b), nil
+}
+
+// readSmall reads a file of names. Anything but a regular file is refused, since reading it might wait.
+func readSmall(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
 	defer f.Close() //nolint:errcheck // opened for reading only
 	if info, err := f.Stat(); err != nil {
-		return services{}, fmt.Errorf("service names: %w", err)
+		return nil, err
 	} else if !info.Mode().IsRegular() {
-		return services{}, fmt.Errorf("service names: %s is not a regular file", path)
+		return nil, fmt.Errorf("%s is not a regular file", path)
 	}
-	b, err := io.ReadAll(io.LimitReader(f, maxServicesFile))
-	if err != nil {
-		return services{}, fmt.Errorf("service names: %w", err)
-	}
-	return parseServices(b), nil
+	return io.ReadAll(io.LimitReader(f, maxServicesFile))
 }
 
 // parseServices takes lines of "name port/protocol alias ... # comment" and passes over all others: protocols

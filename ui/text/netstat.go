@@ -16,7 +16,7 @@ import (
 
 // Netstat says how netstat's layout is wanted; its zero value is a bare netstat -n.
 //
-// Names that Host and Service give are made safe here. An error of its methods is the io.Writer's own.
+// Names that Host, Service and Network give are made safe here. An error of its methods is the io.Writer's own.
 type Netstat struct {
 	// All and Listening are -a and -l. They choose the title; ShowsSocket and its like go by them, the writers
 	// print every row of order that is alive.
@@ -31,6 +31,8 @@ type Netstat struct {
 	// Service names a port of a protocol, or says "". Nil is numeric. Of model.Raw it is asked for the name
 	// of a protocol number.
 	Service func(p model.Proto, port uint16) string
+	// Network names the IPv4 network that begins at an address, or says "". Nil is numeric.
+	Network func(model.Addr) string
 }
 
 // lines writes a title and then a line for each row of order: line appends it to the page, or appends nothing.

@@ -133,20 +133,20 @@ func cutPad(dst []byte, from, wide int) []byte {
 	return padTo(dst, from, wide)
 }
 
-// appendNetwork4 appends the target of a route. Hosts have the names of hosts. The names of networks are
-// those that /etc/networks comes with.
+// appendNetwork4 appends the target of a route: hosts by their names, networks by those of networks(5).
 func (n *Netstat) appendNetwork4(dst []byte, r *model.Route) []byte {
 	if n.Host != nil {
-		network := [4]byte(r.Dst[12:])
 		switch {
-		case r.Dst.IsUnspecified():
+		case r.DstLen == 0:
 			return append(dst, "default"...)
 		case r.Flags&routeHost != 0:
 			return n.appendHost(dst, r.Dst, model.IPv4)
-		case network == [4]byte{127}:
-			return append(dst, "loopback"...)
-		case network == [4]byte{169, 254}:
-			return append(dst, "link-local"...)
+		case n.Network == nil:
+		case r.Dst.IsUnspecified(): // half of everything is not the default
+		default:
+			if name := n.Network(r.Dst); name != "" {
+				return append(dst, safe(name)...)
+			}
 		}
 	}
 	return appendNumeric(dst, r.Dst, false)

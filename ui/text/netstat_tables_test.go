@@ -12,7 +12,7 @@ import (
 
 func TestNetstatRoutes4(t *testing.T) {
 	route := func(dst model.Addr, bits uint8, flags uint32, gateway model.Addr, metric uint32, name string) model.Route {
-		return model.Route{Family: model.IPv4, Table: 254, Type: model.RouteUnicast, Dst: dst, DstLen: bits, Flags: flags, Gateway: gateway,
+		return model.Route{Family: model.IPv4, Table: 254, Type: 1, Dst: dst, DstLen: bits, Flags: flags, Gateway: gateway,
 			HasGateway: !gateway.IsUnspecified(), Metric: metric, LinkName: model.SafeText(name), References: -1, Uses: -1}
 	}
 	none := addr4(0, 0, 0, 0)
@@ -58,7 +58,7 @@ Destination     Gateway         Genmask         Flags Metric Ref    Use Iface
 127.0.0.0       0.0.0.0         255.0.0.0       U     0      0        0 lo
 10.2.0.0        0.0.0.0         255.255.0.0     UG    0      0        0 veth0
 10.0.0.1        10.1.2.1        255.255.255.255 UG    12345678 0        0 big`},
-		{Netstat{Extend: 2, Wide: true, Host: someHosts}, `Kernel IP routing table
+		{Netstat{Extend: 2, Wide: true, Host: someHosts, Network: someNetworks}, `Kernel IP routing table
 Destination     Gateway         Genmask         Flags Metric Ref    Use Iface    MSS   Window irtt
 default         gateway         0.0.0.0         UG    0      0        0 eth0     0     0      0
 default         a-very-long-gat 0.0.0.0         UG    100    0        0 eth0     1500  65535  300
@@ -151,7 +151,7 @@ localhost/128                  [::]                       Un   0   3      0 lo
 }
 
 func TestNetstatShowsRoute(t *testing.T) {
-	main := model.Route{Family: model.IPv4, Table: 254, Type: model.RouteUnicast, Flags: 1}
+	main := model.Route{Family: model.IPv4, Table: 254, Type: 1, Flags: 1}
 	with := func(f func(*model.Route)) model.Route { r := main; f(&r); return r }
 	for name, c := range map[string]struct {
 		r    model.Route
@@ -426,4 +426,15 @@ udp        - 127.0.0.1:9           127.0.0.1:53                               -
 			t.Errorf("columns do not stand below each other:\n%s\n%s", wide[0], line)
 		}
 	}
+}
+
+// someNetworks are those that /etc/networks comes with.
+func someNetworks(a model.Addr) string {
+	switch [4]byte(a[12:]) {
+	case [4]byte{127}:
+		return "loopback"
+	case [4]byte{169, 254}:
+		return "link-local"
+	}
+	return ""
 }

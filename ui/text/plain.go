@@ -72,7 +72,7 @@ func (t *Table) appendShown(dst []byte, row, column int) []byte {
 // toRight says whether the values of a kind are aligned at their right end.
 func toRight(k model.Kind) bool {
 	switch k {
-	case model.KindText, model.KindState, model.KindAddress, model.KindTime:
+	case model.KindText, model.KindState, model.KindAddress, model.KindNetwork, model.KindTime:
 		return false
 	}
 	return true

@@ -24,6 +24,7 @@ func Units() []Unit {
 		{model.KindText, "text", "string", "foreign text with control characters written visibly, as \\n or \\x1b"},
 		{model.KindState, "state", "string", "netstat's word, as ESTABLISHED"},
 		{model.KindAddress, "address", "string", "numeric; an IPv4-mapped one of an IPv6 socket as ::ffff:192.0.2.1"},
+		{model.KindNetwork, "network", "string", "numeric with its prefix length; default routes are 0.0.0.0/0 and ::/0"},
 		{model.KindPort, "port", "number", "numeric; unknown where there is no port"},
 		{model.KindNumber, "number", "number", "an id: pid, uid, inode"},
 		{model.KindHex, "hexadecimal", "string", "0x and hexadecimal digits, since JSON readers round beyond 2^53"},
@@ -67,6 +68,8 @@ func appendRaw(dst []byte, k model.Kind, v model.Value) ([]byte, form) {
 		return dst, absent
 	case model.KindAddress:
 		return model.AppendAddr(dst, v.Addr, v.V6), word
+	case model.KindNetwork:
+		return model.AppendNetwork(dst, v), word
 	case model.KindPort:
 		if v.Num == 0 {
 			return dst, absent // who listens has no other end
