@@ -36,7 +36,6 @@ var zoos = map[string]func(*keeper){
 	"deafness": (*keeper).keepDeafness,
 }
 
-
 // adminPath is where the programs are that an administrator uses.
 const adminPath = "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
 

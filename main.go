@@ -43,7 +43,10 @@ func run(args []string, guard *term.Guard) int {
 		return written(err)
 	}
 	configured, err := ui.Configure(options, os.Getenv)
-	if err != nil {
+	switch {
+	case errors.Is(err, ui.ErrNoRouteCache):
+		return fail(err, 1)
+	case err != nil:
 		return fail(err, keymap.ExitUsage)
 	}
 	prints := ui.Prints(options) || !term.IsTerminal(os.Stdout)

@@ -193,7 +193,7 @@ func sampleRows() []Binding {
 			Help:    "sample every 500ms, 2s or 2 (seconds); default 1s",
 			TCPView: "Update Speed", set: duration(func(o *Options) *time.Duration { return &o.Interval })},
 		{Action: Continuous, Group: GroupSample, Flag: "continuous", Short: "c", Arg: "SEC", Allowed: AllowedTime,
-			optional: leadingDigits, Help: "print every SEC; a number after -c is SEC, no filter",
+			optional: leadingTime, Help: "print every SEC: -c 2, -c 500ms; it is no filter then",
 			Netstat: "-c", Windows: "interval", set: setContinuous},
 		{Action: Hold, Group: GroupSample, Flag: "hold", Arg: "TIME", Allowed: AllowedTime,
 			Help: "how long changes stay; default one interval, from 1s",
@@ -267,8 +267,9 @@ func tableRows() []Binding {
 		{Action: ScreenGroups, Context: Screen, Keys: []Key{"9"}, Group: GroupTables, Screen: "groups",
 			Help: "multicast groups of each interface", Flag: "groups", Short: "g", Netstat: "-g", set: opens},
 		{Action: ScreenNAT, Context: Screen, Keys: []Key{"0"}, Group: GroupTables, Screen: "nat",
-			Help: "connections that are masqueraded or translated", Flag: "masquerade", Short: "M", Netstat: "-M",
-			set: opens},
+			Help: "tracked connections, and what is translated", Flag: "masquerade", Short: "M", Netstat: "-M",
+			FlagHelp: "connections that are translated; with -a all tracked",
+			set:      opens},
 	}
 }
 

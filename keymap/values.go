@@ -126,8 +126,13 @@ func setContinuous(o *Options, s string) error {
 	return duration(func(o *Options) *time.Duration { return &o.Interval })(o, s)
 }
 
-// leadingDigits is how much of s is a whole number.
-func leadingDigits(s string) int { return len(s) - len(strings.TrimLeft(s, "0123456789")) }
+// leadingTime is how much of s is a time between samples, or else a whole number.
+func leadingTime(s string) int {
+	if _, err := ParseInterval(s); err == nil || s != "" && strings.Trim(s, "0123456789") == "" {
+		return len(s) // a whole number that is no interval is a mistake, and no other flag or word
+	}
+	return len(s) - len(strings.TrimLeft(s, "0123456789"))
+}
 
 // wordAhead is all of s unless it looks like a flag.
 func wordAhead(s string) int {

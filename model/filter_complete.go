@@ -136,7 +136,11 @@ func unknownField(name string, scopes []Scope) string {
 		}
 	}
 	if len(guesses) == 0 {
-		return "no field " + named(name) + "; to look for the text put it in quotes"
+		var all []string
+		for _, spec := range scopes[0].Specs {
+			all = append(all, spec.ID)
+		}
+		return "no field " + named(name) + "; to look for the text put it in quotes; fields are " + strings.Join(all, " ")
 	}
 	slices.SortStableFunc(guesses, func(a, b guess) int { return a.far - b.far })
 	var names []string

@@ -4,7 +4,7 @@ package model
 type Life struct {
 	FirstSeen int64 // ns on the sampler's monotonic clock
 	MarkedAt  int64 // when Mark was set, ns on the same clock
-	seen      int64 // when a look last had it
+	SeenAt    int64 // when a look last had it, ns on the same clock
 	Mark      Change
 	AgeKnown  bool // it was born while we watched
 	Stale     bool // its source failed: this is how it was last seen
@@ -104,7 +104,7 @@ func (l *Roll[R]) Fold(look []R, whole bool, now, at, hold int64) {
 // meet tells a row that a look has what became of it since it was last seen.
 func (l *Roll[R]) meet(k Key, r *R, now, at int64) {
 	life := l.life(r)
-	*life = Life{FirstSeen: now, MarkedAt: now, seen: at}
+	*life = Life{FirstSeen: now, MarkedAt: now, SeenAt: at}
 	i, known := l.index[k]
 	if !known || l.life(&l.rows[i]).Dead {
 		if l.looked {
@@ -115,8 +115,8 @@ func (l *Roll[R]) meet(k Key, r *R, now, at int64) {
 	was := &l.rows[i]
 	old := l.life(was)
 	*life = *old
-	life.Stale, life.seen = false, at
-	if l.carry(was, r, at-old.seen) {
+	life.Stale, life.SeenAt = false, at
+	if l.carry(was, r, at-old.SeenAt) {
 		life.Mark, life.MarkedAt = Changed, now
 	}
 }

@@ -50,6 +50,16 @@ type Source struct {
 	Absent bool
 }
 
+// Lacks says whether the kernel has nothing of one of these tables, or keeps it from us.
+func (s *Snapshot) Lacks(tables Tables) bool {
+	for i := range s.Sources {
+		if s.Sources[i].Absent && s.Sources[i].Of&tables != 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // NetNS is a network namespace.
 type NetNS struct {
 	Cookie uint64 // SO_NETNS_COOKIE, 0 for unknown

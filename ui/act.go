@@ -42,9 +42,9 @@ func (a *App) can(action keymap.Action) bool {
 	def := a.state.def
 	switch action {
 	case keymap.Kill:
-		return def.holders != nil || def.open != nil
+		return def.holders != nil || def.ofSockets()
 	case keymap.Close:
-		return def.isSockets() || def.open != nil
+		return def.isSockets() || def.ofSockets()
 	}
 	return true
 }
@@ -54,7 +54,7 @@ func (a *App) whyNoOwner() string {
 	rows := a.subjects()
 	def := a.state.def
 	switch {
-	case def.holders == nil && def.open == nil:
+	case def.holders == nil && !def.ofSockets():
 		return "no process holds what is listed here"
 	case def.holders == nil || len(rows) == 0:
 		return a.whyNoSocket()
@@ -304,7 +304,7 @@ func (a *App) closeSockets() {
 		a.warn("closing connections is not available")
 		return
 	}
-	if def := a.state.def; !def.isSockets() && def.open == nil {
+	if def := a.state.def; !def.isSockets() && !def.ofSockets() {
 		a.warn("no connection to close: the kernel closes TCP and UDP sockets only")
 		return
 	}

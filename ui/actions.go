@@ -123,7 +123,7 @@ func (a *App) open() {
 	}
 	filter := strings.Join(words, " ")
 	a.trail = append(a.trail, a.state)
-	a.goScreen("sockets")
+	a.goScreen(a.state.def.leads)
 	a.state.atTop = true
 	if err := a.state.setFilter(filter); err != nil {
 		a.warn(err.Error())
@@ -213,7 +213,7 @@ func (a *App) goScreen(name string) {
 }
 
 func (a *App) stepScreen(by int) {
-	at := slices.Index(a.screens, a.state.def)
+	at := slices.IndexFunc(a.screens, func(s *screen) bool { return s.action == a.state.def.action })
 	a.jump(a.screens[(at+by+len(a.screens))%len(a.screens)].name)
 }
 
@@ -308,7 +308,7 @@ func (a *App) toggleColumn(st *screenState, c int) bool {
 }
 
 func (a *App) saveColumns(st *screenState) {
-	if a.cfg.SaveColumns == nil {
+	if a.cfg.SaveColumns == nil || st.def.name == tallyName { // what a table is counted by is another the next time
 		return
 	}
 	var ids []string
@@ -327,18 +327,49 @@ func (a *App) saveColumns(st *screenState) {
 	a.say("columns kept in the config")
 }
 
+// pickCount asks for the column to count by: one of the sockets, or of the table on show.
 func (a *App) pickCount() {
-	specs := model.Sockets().Specs()
+	def := a.state.def
+	what, specs, count := "sockets", model.Sockets().Specs(), a.countBy
+	if def.tally != nil {
+		what, specs, count = strings.ToLower(def.title), def.specs(""), a.tallyBy
+	}
+	if !def.isSockets() && def.tally == nil && !def.ofSockets() {
+		a.warn("these are counts already; Esc goes back")
+		return
+	}
 	items := make([]pick, len(specs))
 	for i := range specs {
 		items[i] = pick{name: specs[i].ID, help: specs[i].Help}
 	}
-	p := newPicker(&a.theme, "Count sockets by", items, columnIndex(specs, "state"))
+	p := newPicker(&a.theme, "Count "+what+" by", items, columnIndex(specs, "state"))
 	p.chosen = func(at int) {
 		a.pop()
-		a.countBy(specs[at].ID)
+		count(specs[at].ID)
 	}
 	a.push(p)
+}
+
+// tallyBy goes to the count of the rows on show by a column of theirs.
+func (a *App) tallyBy(id string) {
+	from := a.state
+	key := from.def.name + ":" + id
+	st, ok := a.states[key]
+	if !ok {
+		var err error
+		if st, err = a.cfg.Start.newState(from.def.tally(columnIndex(from.specs, id)), "", a.servicePort()); err != nil {
+			a.warn(err.Error())
+			return
+		}
+		a.states[key] = st
+	}
+	a.trail = append(a.trail, from)
+	filter := from.filter.Source(0)
+	a.goTo(st)
+	if err := st.setFilter(filter); err != nil {
+		a.warn(err.Error())
+	}
+	a.ask()
 }
 
 // countBy goes to the count by a column, of the sockets that the filter lets through here.
@@ -348,7 +379,7 @@ func (a *App) countBy(id string) {
 		scope = 0
 	}
 	filter := ""
-	if from.def.isSockets() || from.def.open != nil {
+	if from.def.isSockets() || from.def.ofSockets() {
 		filter = from.filter.Source(scope)
 	}
 	if err := a.enter("count", id); err != nil {

@@ -78,9 +78,18 @@ func (b *bars) drawHead(screen tcell.Screen, x, y, width int) {
 			break
 		}
 	}
+	if lineWidth(l)+lineWidth(tabs) > room { // where one is matters more than what else there is
+		l, tabs = l[:1], append(line{{"  ", a.theme.text}, a.currentTab()}, l[1:]...)
+	}
 	l = append(l, tabs...)
 	putLine(screen, x, y, room, 0, l, a.theme.cut())
 	put(screen, x+room, y, width-room, right, a.theme.warning, a.theme.cut())
+}
+
+// currentTab is the tab of the screen on show alone.
+func (a *App) currentTab() span {
+	at := slices.IndexFunc(a.screens, func(s *screen) bool { return s.action == a.state.def.action })
+	return span{strconv.Itoa((at+1)%10) + " " + a.state.def.title, a.theme.title}
 }
 
 // How much of a screen's title its tab says; the screen on show always says it.
@@ -96,8 +105,8 @@ func (b *bars) tabs(title func(*screen) string) line {
 	var l line
 	for i, s := range b.app.screens {
 		style, text := b.app.theme.dim, title(s)
-		if s == b.app.state.def {
-			name := s.title
+		if def := b.app.state.def; s.action == def.action {
+			name := def.title
 			if s.name == "count" {
 				name += " " + b.app.state.by
 			}

@@ -245,7 +245,7 @@ func (w *page) plot(sent, received []float32, interval time.Duration) {
 	if len(sent) == 0 {
 		return
 	}
-	w.head(fmt.Sprintf("Rates, last %d samples (%s each)", len(sent), intervalText(interval)))
+	w.head("Rates, " + lastSamples(len(sent)) + " (" + intervalText(interval) + " each)")
 	for _, p := range []struct {
 		name  string
 		rates []float32
@@ -260,6 +260,13 @@ func (w *page) plot(sent, received []float32, interval time.Duration) {
 			{fmt.Sprintf("  now %s/s, top %s/s", model.AppendShort(nil, uint64(last)), model.AppendShort(nil, uint64(top))), w.theme.text},
 		})
 	}
+}
+
+func lastSamples(n int) string {
+	if n == 1 {
+		return "last sample"
+	}
+	return fmt.Sprintf("last %d samples", n)
 }
 
 // plotText is a bar for each rate, the highest full.

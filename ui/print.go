@@ -301,6 +301,9 @@ func (p *Printing) Print(w io.Writer, s *model.Snapshot) error {
 			return err
 		}
 		last := i == len(p.sections)-1
+		if len(order) == 0 && part.write != nil && s.Lacks(part.state.def.tables) {
+			continue // there is no such table; Trouble says so
+		}
 		if len(order) == 0 && !part.state.filter.Empty() && (written || !last) {
 			continue // what is asked for is in the other table
 		}
@@ -331,6 +334,9 @@ func (p *Printing) choose(part *section, s *model.Snapshot) (model.Rows, []int32
 		if part.state.def.name == "interfaces" { // the filter does not tell eth0 from ETH0
 			order = slices.DeleteFunc(order, func(row int32) bool { return s.Links[row].Name != name })
 		}
+	}
+	if part.screen == "interfaces" && part.write != nil && p.options.Sort == "" {
+		slices.SortStableFunc(order, func(a, b int32) int { return text.CompareNames(s.Links[a].Name.String(), s.Links[b].Name.String()) })
 	}
 	if p.start.Top > 0 && len(order) > p.start.Top {
 		order = order[:p.start.Top]

@@ -303,7 +303,7 @@ func TestPrintedTables(t *testing.T) {
 		{"-gn", "IPv6/IPv4 Group Memberships", 3 + 6, "ff02::1:ff00:5"},
 		{"-s", "Interfaces:", 14 + 9, "connections not accepted because the listen queue overflowed"},
 		{"-st", "Tcp:", 5 + 2, "RetransSegs"},
-		{"-Mn", "Tracked connections", 2 + 8, "dnat"}, // two lines for each that is translated
+		{"-Mn", "Translated connections", 2 + 8, "dnat"}, // two lines for each that is translated
 		{"-Man", "Tracked connections", 2 + 14, "192.0.2.61:55012"},
 	} {
 		lines := linesOf(t, append(words(c.args), "--once")...)

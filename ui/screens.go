@@ -27,6 +27,8 @@ type screen struct {
 	// open is the filter that shows a row's sockets; nil where Enter opens the row itself.
 	open func(v *view, row int) string
 
+	// leads is the screen that open's filter is for.
+	leads string
 	// tally is a screen of how many of its rows have each value of a column; nil where the count screen does that.
 	tally func(by int) *screen
 
@@ -41,6 +43,9 @@ type screen struct {
 	// holders are the processes that hold what a row is; nil where a row is not held.
 	holders func(v *view, row int) ([]*model.Process, *model.Holding)
 }
+
+// ofSockets says whether its rows stand for sockets of the table of sockets.
+func (s *screen) ofSockets() bool { return s.open != nil && s.leads == "sockets" }
 
 // isSockets says whether its rows are sockets of the table of sockets.
 func (s *screen) isSockets() bool { return s.name == "sockets" }
@@ -69,7 +74,7 @@ func screens() []*screen {
 			scopes: func(string) []model.Scope {
 				return []model.Scope{{Name: "processes", Specs: processes.Specs()}, {Name: "sockets", Specs: sockets.Specs()}}
 			},
-			compile: selectProcesses, chooses: choosesSockets,
+			compile: selectProcesses, chooses: choosesSockets, leads: "sockets",
 			open: func(v *view, row int) string {
 				return "pid=" + model.FilterValue(model.KindNumber, v.rows.Value(row, columnIndex(processes.Specs(), "pid")))
 			},
@@ -91,7 +96,7 @@ func groupScreen(name, title string, action keymap.Action) *screen {
 				{Name: "sockets", Specs: model.Sockets().Specs()},
 			}
 		},
-		compile: selectGroups, chooses: choosesSockets,
+		compile: selectGroups, chooses: choosesSockets, leads: "sockets",
 		open: func(v *view, row int) string {
 			return groupFilter(v.query.by, v.rows.Value(row, 0))
 		},

@@ -47,7 +47,13 @@ const tallyName = "tally"
 func tallyScreen[R any](t *model.Table[R], base *screen, by int) *screen {
 	counts := model.Tallies(t.Columns[by].Spec)
 	s := *base
-	s.name, s.sort, s.desc = tallyName, "rows", true
+	s.name, s.sort, s.desc, s.leads, s.tally = tallyName, "rows", true, base.name, nil
+	column := t.Columns[by].Spec
+	s.title += " by " + column.ID
+	s.about, s.heading, s.holders = nil, nil, nil
+	s.open = func(v *view, row int) string {
+		return column.ID + "=" + model.FilterValue(column.Kind, v.rows.Value(row, 0))
+	}
 	s.specs = func(string) []model.Spec { return counts.Specs() }
 	s.scopes = func(string) []model.Scope {
 		return []model.Scope{{Name: "counts", Specs: counts.Specs()}, {Name: t.Name, Specs: t.Specs()}}
@@ -193,7 +199,7 @@ func groupsScreen() *screen {
 
 func flowsScreen() *screen {
 	return tableScreen(model.Flows(), model.Choice.ShowsFlow, screen{
-		none:  "connections are tracked only in namespaces where a rule asks for it",
+		none:  "no connection is tracked now; only where a rule of the namespace asks for it any is",
 		title: "NAT", short: "NAT", action: keymap.ScreenNAT, sort: "src", tables: model.TableFlows,
 		chooses: func(c model.Choice) model.Choice {
 			return model.Choice{TCP: c.TCP, UDP: c.UDP, UDPLite: c.UDPLite, SCTP: c.SCTP, Raw: c.Raw, Family: c.Family, Translated: c.Translated}

@@ -59,7 +59,7 @@ func (a *App) subjectSockets() []*model.Socket {
 		}
 		return sockets
 	}
-	if v.query.def.open == nil {
+	if !v.query.def.ofSockets() {
 		return nil // its rows have nothing to do with sockets
 	}
 	belongs := make([]func(*model.Snapshot, *model.Socket) bool, len(rows))

@@ -183,7 +183,7 @@ func TestKernelInterfaceTotals(t *testing.T) {
 			all["SentBytes"] += int64(s.TxBytes)
 			all["ReceivedPackets"] += int64(s.RxPackets)
 			all["SentPackets"] += int64(s.TxPackets)
-			all["ReceivedMulticast"] += int64(s.Multicast)
+			all["ReceivedNonUnicast"] += int64(s.Multicast)
 			all["ReceivedDiscards"] += int64(s.RxDropped + s.RxMissedErrors)
 			all["SentDiscards"] += int64(s.TxDropped)
 			all["ReceivedErrors"] += int64(s.RxErrors)

@@ -115,21 +115,21 @@ const (
 	devColumns     = 16
 )
 
-// interfaceTotals are Windows' totals over the interfaces, and what Linux counts in their place. Multicast is what
-// each driver counts as such, received only, and most do not count broadcasts: so neither unicast nor its contrary can
-// be reckoned from it. A frame of an unknown protocol is a discard like others.
+// interfaceTotals are Windows' totals over the interfaces, and what Linux counts in their place. Non-unicast is what
+// each driver counts as multicast, received only; most count broadcasts with the rest, and their explanation says so,
+// as that of the interfaces' columns does. A frame of an unknown protocol is a discard like others.
 var interfaceTotals = [...]struct {
 	name   string
 	column int // -1: Linux has no such figure
+	less   int // what is taken from it; -1: nothing
 }{
-	{"ReceivedBytes", devRxBytes}, {"SentBytes", devTxBytes},
-	{"ReceivedPackets", devRxPackets}, {"SentPackets", devTxPackets},
-	{"ReceivedUnicast", -1}, {"SentUnicast", -1},
-	{"ReceivedNonUnicast", -1}, {"SentNonUnicast", -1},
-	{"ReceivedMulticast", devRxMulticast},
-	{"ReceivedDiscards", devRxDropped}, {"SentDiscards", devTxDropped},
-	{"ReceivedErrors", devRxErrors}, {"SentErrors", devTxErrors},
-	{"UnknownProtocols", -1},
+	{"ReceivedBytes", devRxBytes, -1}, {"SentBytes", devTxBytes, -1},
+	{"ReceivedPackets", devRxPackets, -1}, {"SentPackets", devTxPackets, -1},
+	{"ReceivedUnicast", devRxPackets, devRxMulticast}, {"SentUnicast", -1, -1},
+	{"ReceivedNonUnicast", devRxMulticast, -1}, {"SentNonUnicast", -1, -1},
+	{"ReceivedDiscards", devRxDropped, -1}, {"SentDiscards", devTxDropped, -1},
+	{"ReceivedErrors", devRxErrors, -1}, {"SentErrors", devTxErrors, -1},
+	{"UnknownProtocols", -1, -1},
 }
 
 // interfacesGroup is the group of the totals.
@@ -166,9 +166,12 @@ func (c *counters) totals(text []byte) {
 		}
 	}
 	for _, t := range interfaceTotals {
-		if t.column >= 0 {
+		switch {
+		case t.less >= 0:
+			c.add([]byte(interfacesGroup), []byte(t.name), max(0, sums[t.column]-sums[t.less]))
+		case t.column >= 0:
 			c.add([]byte(interfacesGroup), []byte(t.name), sums[t.column])
-		} else {
+		default:
 			c.add([]byte(interfacesGroup), []byte(t.name), 0)
 			c.rows[len(c.rows)-1].Why = model.NotGiven
 		}

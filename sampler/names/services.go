@@ -39,6 +39,9 @@ type serviceName struct {
 
 // Service is the name of a protocol's port, or empty when it has none. The file is read at the first question.
 func (r *Resolver) Service(p model.Proto, port uint16) model.Text {
+	if p == model.UDPLite { // it has UDP's ports
+		p = model.UDP
+	}
 	return r.servicesTable().names[servicePort{p, port}]
 }
 

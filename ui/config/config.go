@@ -25,6 +25,7 @@ package config
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"time"
 )
@@ -98,6 +99,11 @@ func Path(env func(string) string) (string, error) {
 func Load(path string, known Known) (Config, error) {
 	c, err := LoadNamed(path, known)
 	if errors.Is(err, fs.ErrNotExist) {
+		return Default(), nil
+	}
+	// Who became another user (su -m, setpriv) may not look into the home that is still in the environment: there
+	// are no settings of his, as far as anybody can tell.
+	if _, statErr := os.Lstat(path); errors.Is(err, fs.ErrPermission) && errors.Is(statErr, fs.ErrPermission) {
 		return Default(), nil
 	}
 	return c, err

@@ -3,6 +3,7 @@ package text
 // netstat -i, and -ie as ifconfig has it.
 
 import (
+	"cmp"
 	"io"
 	"strconv"
 	"strings"
@@ -289,3 +290,27 @@ func appendBinary(dst []byte, v uint64) []byte {
 	dst = append(dst, '.', byte('0'+tenths%10), ' ')
 	return append(append(dst, units[unit]...), ")\n"...)
 }
+
+// CompareNames is the order in which netstat -i lists interfaces: by name, and numbers within names by their value, so
+// that eth9 comes before eth10.
+func CompareNames(a, b string) int {
+	for a != "" && b != "" {
+		x, y := digits(a), digits(b)
+		if x == 0 || y == 0 {
+			if a[0] != b[0] {
+				return cmp.Compare(a[0], b[0])
+			}
+			a, b = a[1:], b[1:]
+			continue
+		}
+		m, n := strings.TrimLeft(a[:x], "0"), strings.TrimLeft(b[:y], "0")
+		if c := cmp.Or(cmp.Compare(len(m), len(n)), cmp.Compare(m, n)); c != 0 {
+			return c
+		}
+		a, b = a[x:], b[y:]
+	}
+	return cmp.Compare(len(a), len(b))
+}
+
+// digits is how many digits s begins with.
+func digits(s string) int { return len(s) - len(strings.TrimLeft(s, "0123456789")) }

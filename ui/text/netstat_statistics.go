@@ -68,7 +68,11 @@ func (n *Netstat) Flows(w io.Writer, s *model.Snapshot, order []int32) error {
 			}
 		}
 	}
-	title := left([]byte("Tracked connections\nProt  Expire "), "Source", t.wide+1)
+	what := "Translated connections"
+	if n.All {
+		what = "Tracked connections"
+	}
+	title := left([]byte(what+"\nProt  Expire "), "Source", t.wide+1)
 	title = append(left(title, "Destination", t.wide+1), "State            Bytes\n"...)
 	return lines(w, string(title), order, func(dst []byte, row int) []byte {
 		if r := &s.Flows[row]; !r.Dead {

@@ -2,6 +2,7 @@ package text
 
 import (
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -401,7 +402,7 @@ func TestNetstatFlows(t *testing.T) {
 		{Proto: model.UDP, Family: model.IPv4, Status: model.FlowSeenReply, Original: tuple(addr4(127, 0, 0, 1), 9, addr4(127, 0, 0, 1), 53),
 			Reply: tuple(addr4(127, 0, 0, 1), 53, addr4(127, 0, 0, 1), 9)},
 	}}
-	n := &Netstat{}
+	n := &Netstat{All: true}
 	got := printed(t, func(w io.Writer, o []int32) error { return n.Flows(w, s, o) }, len(s.Flows), 0)
 	want := strings.Split(`Tracked connections
 Prot  Expire Source                Destination           State            Bytes
@@ -437,4 +438,14 @@ func someNetworks(a model.Addr) string {
 		return "link-local"
 	}
 	return ""
+}
+
+func TestCompareNames(t *testing.T) {
+	want := []string{"br0", "eth", "eth0", "eth0.7", "eth0.10", "eth9", "eth10", "lo", "veth1a", "veth1b", "veth02"}
+	got := slices.Clone(want)
+	slices.Reverse(got)
+	slices.SortFunc(got, CompareNames)
+	if !slices.Equal(got, want) {
+		t.Errorf("%v", got)
+	}
 }
