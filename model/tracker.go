@@ -15,7 +15,8 @@ type Tracker struct {
 	rows  []Socket
 	seen  []seenAt  // beside rows
 	rates []history // beside rows
-	index map[rowID]int32
+	index rowIndex
+	last  int32 // the row that the dump gave last, -1 at its beginning
 	unix  *Roll[UnixSocket]
 
 	tick     uint32
@@ -38,29 +39,60 @@ type Tracker struct {
 	vacated []uint32 // inodes that no row has any more, since Vacated was last asked
 }
 
-// seenAt says when a row was last in a dump.
+// seenAt says when a row was last in a dump, and which row came after it there: a dump goes through the kernel's
+// table in the same order each time, so that the next row can be guessed.
 type seenAt struct {
-	tick uint32
 	at   int64
+	tick uint32
+	next int32
 }
 
 // moved is payload bytes.
 type moved struct{ sent, received uint64 }
 
-// rowID is how a record is found again. A cookie is unique on the host and never used twice.
-type rowID struct {
-	cookie        uint64
-	tuple         tuple // only where there is no cookie
-	netns         uint16
-	proto         Proto
-	family        Family
-	withoutCookie bool
+// rowIndex finds the row of a record. A cookie is unique on the host and never used twice; what has none is known by
+// all that it is.
+type rowIndex struct {
+	cookies map[uint64]int32
+	tuples  map[tuple]int32
 }
 
 type tuple struct {
 	local, remote         Addr
 	localPort, remotePort uint16
 	inode                 uint32
+	netns                 uint16
+	proto                 Proto
+	family                Family
+}
+
+func tupleOf(s *Socket) tuple {
+	return tuple{s.Local, s.Remote, s.LocalPort, s.RemotePort, s.Inode, s.NetNS, s.Proto, s.Family}
+}
+
+func (x *rowIndex) get(s *Socket) (int32, bool) {
+	if s.Cookie != 0 {
+		i, ok := x.cookies[s.Cookie]
+		return i, ok
+	}
+	i, ok := x.tuples[tupleOf(s)]
+	return i, ok
+}
+
+func (x *rowIndex) set(s *Socket, i int32) {
+	if s.Cookie != 0 {
+		x.cookies[s.Cookie] = i
+	} else {
+		x.tuples[tupleOf(s)] = i
+	}
+}
+
+func (x *rowIndex) remove(s *Socket) {
+	if s.Cookie != 0 {
+		delete(x.cookies, s.Cookie)
+	} else {
+		delete(x.tuples, tupleOf(s))
+	}
 }
 
 // SourceID names what a dump asked for.
@@ -81,26 +113,18 @@ type Outcome struct {
 func NewTracker() *Tracker {
 	return &Tracker{
 		unix:      newUnixRoll(),
-		index:     make(map[rowID]int32),
+		index:     rowIndex{make(map[uint64]int32), make(map[tuple]int32)},
+		last:      -1,
 		answered:  make(map[SourceID]bool),
 		procIndex: make(map[ProcessID]int32),
 		shared:    make(map[uint32][]int32),
 	}
 }
 
-func idOf(s *Socket) rowID {
-	id := rowID{cookie: s.Cookie, netns: s.NetNS, proto: s.Proto, family: s.Family}
-	if s.Cookie == 0 {
-		id.withoutCookie = true
-		id.tuple = tuple{s.Local, s.Remote, s.LocalPort, s.RemotePort, s.Inode}
-	}
-	return id
-}
-
 // Begin starts a poll. now is the monotonic clock in ns; it must not be smaller than in the poll before.
 func (t *Tracker) Begin(now int64, wall time.Time) {
 	t.tick++
-	t.now, t.wall, t.at = now, wall, now
+	t.now, t.wall, t.at, t.last = now, wall, now, -1
 }
 
 // Now is when the poll began, ns.
@@ -113,27 +137,42 @@ func (t *Tracker) At(now int64) { t.at = now }
 // See takes one record of a dump. s is copied; its tracker's fields (FirstSeen to Missed, Owner) are
 // ignored. A record that the dump repeats counts once.
 func (t *Tracker) See(s *Socket) {
-	id := idOf(s)
-	i, ok := t.index[id]
-	if ok && !t.rows[i].Dead {
-		if t.seen[i].tick != t.tick {
-			t.update(i, s)
-		}
-		return
+	i, ok := t.guess(s)
+	if !ok {
+		i, ok = t.index.get(s)
 	}
-	if ok { // it was thought closed and is back: same cookie, so the same socket
+	switch {
+	case !ok:
+		i = t.add(s)
+	case t.rows[i].Dead: // it was thought closed and is back: same cookie, so the same socket
 		t.revive(i, s)
-		return
+	case t.seen[i].tick != t.tick:
+		t.update(i, s)
 	}
-	t.add(id, s)
+	if t.last >= 0 {
+		t.seen[t.last].next = i
+	}
+	t.last = i
 }
 
-func (t *Tracker) add(id rowID, s *Socket) {
+// guess is the row that came after the last one in the dump before, when it is that of s.
+func (t *Tracker) guess(s *Socket) (int32, bool) {
+	if t.last < 0 || s.Cookie == 0 {
+		return 0, false
+	}
+	i := t.seen[t.last].next
+	if int(i) >= len(t.rows) || t.rows[i].Cookie != s.Cookie {
+		return 0, false
+	}
+	return i, true
+}
+
+func (t *Tracker) add(s *Socket) int32 {
 	i := int32(len(t.rows))
 	t.rows = append(t.rows, *s)
-	t.seen = append(t.seen, seenAt{t.tick, t.at})
+	t.seen = append(t.seen, seenAt{at: t.at, tick: t.tick, next: i + 1})
 	t.rates = append(t.rates, history{})
-	t.index[id] = i
+	t.index.set(s, i)
 	r := &t.rows[i]
 	r.FirstSeen, r.MarkedAt = t.now, t.now
 	r.Mark, r.Before, r.Missed = Unchanged, StateUnknown, 0
@@ -147,6 +186,7 @@ func (t *Tracker) add(id rowID, s *Socket) {
 	if t.answered[SourceID{r.NetNS, r.Proto, r.Family}] {
 		r.Mark, r.AgeKnown = New, true
 	}
+	return i
 }
 
 // ownerUnknown is why a socket that was never joined to a process has no owner.
@@ -203,7 +243,7 @@ func (t *Tracker) update(i int32, s *Socket) {
 	if r.Has&HasRates != 0 {
 		t.rates[i].add(r.SentRate, r.ReceivedRate)
 	}
-	*seen = seenAt{t.tick, t.at}
+	seen.at, seen.tick = t.at, t.tick
 }
 
 // keepCounters keeps the last counters of a socket that the kernel gives none for any more: a TIME_WAIT is
@@ -374,11 +414,11 @@ func (t *Tracker) Missing(f func(*Socket) Fate) {
 
 // remove takes row i out; the last row takes its place.
 func (t *Tracker) remove(i int) {
-	delete(t.index, idOf(&t.rows[i]))
+	t.index.remove(&t.rows[i])
 	last := len(t.rows) - 1
 	if i != last {
 		t.rows[i], t.seen[i], t.rates[i] = t.rows[last], t.seen[last], t.rates[last]
-		t.index[idOf(&t.rows[i])] = int32(i)
+		t.index.set(&t.rows[i], int32(i))
 	}
 	t.rows, t.seen, t.rates = t.rows[:last], t.seen[:last], t.rates[:last]
 }
