@@ -106,10 +106,25 @@ func BenchmarkSort(b *testing.B) {
 		by := Sorting{column, table.Columns[column].Desc}
 		b.Run(id+"/again", func(b *testing.B) {
 			order := allRows(len(s.Sockets))
-			table.Sort(&s, s.Sockets, order, by)
+			var m Sorter
+			table.SortWith(&m, &s, s.Sockets, order, by)
 			b.ReportAllocs()
 			for b.Loop() {
-				table.Sort(&s, s.Sockets, order, by)
+				table.SortWith(&m, &s, s.Sockets, order, by)
+			}
+		})
+		b.Run(id+"/moved", func(b *testing.B) { // a thousand rows are where they were not
+			order := allRows(len(s.Sockets))
+			rnd := rand.New(rand.NewPCG(5, 6))
+			var m Sorter
+			table.SortWith(&m, &s, s.Sockets, order, by)
+			b.ReportAllocs()
+			for b.Loop() {
+				for range 500 {
+					i, j := rnd.IntN(len(order)), rnd.IntN(len(order))
+					order[i], order[j] = order[j], order[i]
+				}
+				table.SortWith(&m, &s, s.Sockets, order, by)
 			}
 		})
 		b.Run(id+"/anew", func(b *testing.B) {

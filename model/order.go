@@ -24,9 +24,21 @@ type sortKey struct {
 	c    uint16
 }
 
+// Sorter is the memory of a table that is sorted again and again; the zero Sorter is ready.
+type Sorter struct {
+	known, moved []sortKey
+	unknowns     []int32
+}
+
 // Sort orders the rows whose indices are in order. It is total: rows that are equal in the column follow
 // their identity, the same way up in both directions, and rows without a value come last in both.
 func (t *Table[R]) Sort(s *Snapshot, rows []R, order []int32, by Sorting) {
+	t.SortWith(new(Sorter), s, rows, order, by)
+}
+
+// SortWith is Sort in m's memory. Rows that are nearly in order, as after the last time, cost little more than to look
+// at each once.
+func (t *Table[R]) SortWith(m *Sorter, s *Snapshot, rows []R, order []int32, by Sorting) {
 	if by.Column == AsRead {
 		return
 	}
@@ -41,21 +53,22 @@ func (t *Table[R]) Sort(s *Snapshot, rows []R, order []int32, by Sorting) {
 		return
 	}
 	column := &t.Columns[by.Column]
-	known := make([]sortKey, 0, len(order))
-	var unknowns []int32
+	m.known, m.unknowns = slices.Grow(m.known[:0], len(order)), m.unknowns[:0]
 	for _, i := range order {
 		v := column.Value(s, &rows[i])
 		if v.Why != Known {
-			unknowns = append(unknowns, i)
+			m.unknowns = append(m.unknowns, i)
 			continue
 		}
-		known = append(known, keyOf(column.Kind, v, i))
+		m.known = append(m.known, keyOf(column.Kind, v, i))
 	}
 	text := column.Kind == KindText
-	slices.SortFunc(known, func(x, y sortKey) int {
+	m.moved = sortAgain(m.known, m.moved, func(x, y sortKey) int {
 		c := 0
 		if text {
-			c = compareFold(x.text, y.text)
+			if x.text != y.text {
+				c = compareFold(x.text, y.text)
+			}
 		} else if c = cmp.Compare(x.a, y.a); c == 0 {
 			if c = cmp.Compare(x.b, y.b); c == 0 {
 				c = cmp.Compare(x.c, y.c)
@@ -69,11 +82,54 @@ func (t *Table[R]) Sort(s *Snapshot, rows []R, order []int32, by Sorting) {
 		}
 		return c
 	})
-	slices.SortFunc(unknowns, tie)
-	for i := range known {
-		order[i] = known[i].row
+	slices.SortFunc(m.unknowns, tie)
+	for i := range m.known {
+		order[i] = m.known[i].row
 	}
-	copy(order[len(known):], unknowns)
+	copy(order[len(m.known):], m.unknowns)
+}
+
+// wrongPlaced is how many keys side by side are taken for being in the wrong place, rather than the next one.
+const wrongPlaced = 4
+
+// sortAgain sorts keys that are likely to be nearly in order: those that are not in their place are taken out, sorted
+// by themselves and merged in again. When they are many it is an ordinary sort. moved is memory to use; what it has
+// become is returned. No two keys compare as equal.
+func sortAgain[K any](keys, moved []K, compare func(x, y K) int) []K {
+	most := len(keys)/8 + 8
+	moved = moved[:0]
+	kept := keys[:0]
+	for i := range keys {
+		k := keys[i]
+		// Of the last few that were kept, those that are behind k are in the wrong place; when they all are, k is.
+		n := len(kept)
+		for n > 0 && n > len(kept)-wrongPlaced && compare(kept[n-1], k) > 0 {
+			n--
+		}
+		if n > 0 && n == len(kept)-wrongPlaced && compare(kept[n-1], k) > 0 {
+			moved = append(moved, k)
+		} else {
+			moved = append(moved, kept[n:]...)
+			kept = append(kept[:n], k)
+		}
+		if len(moved) > most {
+			copy(keys[len(kept):], moved)
+			slices.SortFunc(keys, compare)
+			return moved
+		}
+	}
+	slices.SortFunc(moved, compare)
+	i, j := len(kept)-1, len(moved)-1
+	for at := len(keys) - 1; j >= 0; at-- { // from the end, where there is room
+		if i >= 0 && compare(keys[i], moved[j]) > 0 {
+			keys[at] = keys[i]
+			i--
+		} else {
+			keys[at] = moved[j]
+			j--
+		}
+	}
+	return moved
 }
 
 func keyOf(k Kind, v Value, row int32) sortKey {

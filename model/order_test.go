@@ -234,3 +234,33 @@ func TestBind(t *testing.T) {
 		}
 	}
 }
+
+// TestSortAgain sorts whatever it is given as an ordinary sort does, however little or much of it moved.
+func TestSortAgain(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(9, 9))
+	compare := func(x, y int) int { return x - y }
+	var moved []int
+	for n := range 200 {
+		for _, swaps := range []int{0, 1, 2, 5, n / 4, n, 3 * n} {
+			keys := make([]int, n)
+			for i := range keys {
+				keys[i] = i
+			}
+			want := slices.Clone(keys)
+			for range swaps {
+				if n > 0 {
+					i, j := rnd.IntN(n), rnd.IntN(n)
+					keys[i], keys[j] = keys[j], keys[i]
+				}
+			}
+			if n > 0 && swaps == 1 { // one that went far, either way
+				k := keys[0]
+				keys = append(keys[1:], k)
+			}
+			moved = sortAgain(keys, moved, compare)
+			if !slices.Equal(keys, want) {
+				t.Fatalf("%d keys after %d swaps: %v", n, swaps, keys)
+			}
+		}
+	}
+}

@@ -140,14 +140,20 @@ func findColumn(specs []model.Spec, name string) int {
 // chooseSockets appends the sockets that the toggles and the filter let through, and says how many live ones there
 // are.
 func chooseSockets(s *model.Snapshot, q *query, match func(*model.Snapshot, *model.Socket) bool, order []int32) ([]int32, int) {
+	return chooseAgain(new(lastOrder), s, q, match, order)
+}
+
+// chooseAgain is chooseSockets in the order of the last time.
+func chooseAgain(last *lastOrder, s *model.Snapshot, q *query, match func(*model.Snapshot, *model.Socket) bool, order []int32) ([]int32, int) {
 	total := 0
-	for i := range s.Sockets {
+	all := q.choice.Everything() && match == nil
+	for _, i := range last.through(len(s.Sockets)) {
 		r := &s.Sockets[i]
 		if !r.Dead {
 			total++
 		}
-		if q.choice.Shows(r) && (match == nil || match(s, r)) {
-			order = append(order, int32(i))
+		if all || q.choice.Shows(r) && (match == nil || match(s, r)) {
+			order = append(order, i)
 		}
 	}
 	return order, total
@@ -162,9 +168,11 @@ func choosesSockets(c model.Choice) model.Choice {
 func selectSockets(q *query) selection {
 	t := model.Sockets()
 	match := model.Matcher(q.filter, 0, t, q.format)
+	var last lastOrder
 	return func(s *model.Snapshot, order []int32) (model.Rows, []int32, int) {
-		order, total := chooseSockets(s, q, match, order)
-		t.Sort(s, s.Sockets, order, q.sorting)
+		order, total := chooseAgain(&last, s, q, match, order)
+		t.SortWith(&last.Sorter, s, s.Sockets, order, q.sorting)
+		last.keep(order)
 		return model.Bind(t, s, s.Sockets), order, total
 	}
 }
@@ -174,10 +182,11 @@ func selectProcesses(q *query) selection {
 	below := model.Matcher(q.filter, 1, sockets, q.format)
 	match := model.Matcher(q.filter, 0, t, q.format)
 	var buffer []int32
+	var last lastOrder // in the order of the sockets themselves: it is only its memory that is used again
 	return func(s *model.Snapshot, order []int32) (model.Rows, []int32, int) {
 		rows := s.Processes
 		if below != nil || !q.choice.Everything() {
-			buffer, _ = chooseSockets(s, q, below, buffer[:0])
+			buffer, _ = chooseAgain(&last, s, q, below, buffer[:0])
 			rows = model.ProcessesOf(s, buffer)
 		}
 		total := 0
@@ -189,7 +198,7 @@ func selectProcesses(q *query) selection {
 				}
 			}
 		}
-		t.Sort(s, rows, order, q.sorting)
+		t.SortWith(&last.Sorter, s, rows, order, q.sorting)
 		return model.Bind(t, s, rows), order, total
 	}
 }
@@ -200,8 +209,9 @@ func selectGroups(q *query) selection {
 	below := model.Matcher(q.filter, 1, sockets, q.format)
 	match := model.Matcher(q.filter, 0, t, q.format)
 	var buffer []int32
+	var last lastOrder // in the order of the sockets themselves: it is only its memory that is used again
 	return func(s *model.Snapshot, order []int32) (model.Rows, []int32, int) {
-		buffer, _ = chooseSockets(s, q, below, buffer[:0])
+		buffer, _ = chooseAgain(&last, s, q, below, buffer[:0])
 		groups := model.GroupBy
 		if q.def.name == "hosts" {
 			groups = model.GroupHosts
@@ -212,7 +222,7 @@ func selectGroups(q *query) selection {
 				order = append(order, int32(i))
 			}
 		}
-		t.Sort(s, rows, order, q.sorting)
+		t.SortWith(&last.Sorter, s, rows, order, q.sorting)
 		return model.Bind(t, s, rows), order, len(rows)
 	}
 }
