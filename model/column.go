@@ -12,6 +12,7 @@ type Spec struct {
 	Width   int  // cells its values need at least to be of use
 	Max     int  // cells it may grow to; 0 is Width
 	Give    int  // which column gives way first on a narrow screen: the highest; 0 stays longest
+	Steady  bool // its values stay while Snapshot.Epoch does: what it says is who a row is and whose, not what it does
 	AtLeast bool // its values may be lower bounds (Value.AtLeast); CSV and JSON say so beside them
 }
 

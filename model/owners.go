@@ -78,6 +78,7 @@ func (t *Tracker) Accepting(dst []int32) []int32 {
 
 // Own takes the answer of an owner scan.
 func (t *Tracker) Own(o *Owners) {
+	t.epoch++
 	wanted := t.holding(o)
 	for i := range o.Processes {
 		p := &o.Processes[i]

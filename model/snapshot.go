@@ -6,6 +6,7 @@ import "time"
 // published nobody writes to it until its reader gave it back.
 type Snapshot struct {
 	Seq      uint64        // counts snapshots, from 1
+	Epoch    uint64        // changes when a socket comes, goes, or changes its ends, state or owner; 0 is not known
 	Taken    time.Time     // when the kernel was asked
 	Now      int64         // the same on the sampler's monotonic clock, ns; ages are Now - FirstSeen
 	Hold     int64         // for how long a change is shown, ns

@@ -234,28 +234,28 @@ func socketColumns() []Column[Socket] {
 func endpointColumns() []Column[Socket] {
 	type S = *Snapshot
 	return []Column[Socket]{
-		{Spec{ID: "process", Title: "PROCESS", Aliases: []string{"name", "proc"}, Help: "name of the process that holds the socket; +n: n more hold it",
+		{Spec{ID: "process", Steady: true, Title: "PROCESS", Aliases: []string{"name", "proc"}, Help: "name of the process that holds the socket; +n: n more hold it",
 			Kind: KindText, Default: true, Width: 10, Max: 20},
 			func(s S, r *Socket) Value {
 				return ofOwner(s, r, func(p *Process) Value {
 					return Value{Text: p.Name.String(), More: max(0, r.Holders-1)}
 				})
 			}},
-		{Spec{ID: "pid", Title: "PID", Help: "process id of that process", Kind: KindNumber, Default: true, Width: 5, Max: 7, Give: 1},
+		{Spec{ID: "pid", Steady: true, Title: "PID", Help: "process id of that process", Kind: KindNumber, Default: true, Width: 5, Max: 7, Give: 1},
 			func(s S, r *Socket) Value {
 				return ofOwner(s, r, func(p *Process) Value { return num(int64(p.PID)) })
 			}},
-		{Spec{ID: "proto", Title: "PROTO", Help: "protocol: tcp, tcp6, udp, udp6, udplite, raw, sctp and so on", Kind: KindText, Default: true, Width: 5, Give: 4},
+		{Spec{ID: "proto", Steady: true, Title: "PROTO", Help: "protocol: tcp, tcp6, udp, udp6, udplite, raw, sctp and so on", Kind: KindText, Default: true, Width: 5, Give: 4},
 			func(_ S, r *Socket) Value { return Value{Text: r.ProtoName()} }},
-		{Spec{ID: "local", Title: "LOCAL", Aliases: []string{"laddr", "src", "addr"}, Help: "local address", Kind: KindAddress, Default: true, Width: 9, Max: 39, Give: 3},
+		{Spec{ID: "local", Steady: true, Title: "LOCAL", Aliases: []string{"laddr", "src", "addr"}, Help: "local address", Kind: KindAddress, Default: true, Width: 9, Max: 39, Give: 3},
 			func(_ S, r *Socket) Value { return Value{Addr: r.Local, V6: r.Family == IPv6} }},
-		{Spec{ID: "lport", Title: "PORT", Aliases: []string{"sport", "port"}, Help: "local port; of a raw socket the protocol it takes", Kind: KindPort, Default: true, Width: 5, Max: 15},
+		{Spec{ID: "lport", Steady: true, Title: "PORT", Aliases: []string{"sport", "port"}, Help: "local port; of a raw socket the protocol it takes", Kind: KindPort, Default: true, Width: 5, Max: 15},
 			func(_ S, r *Socket) Value { return portValue(r, r.LocalPort) }},
-		{Spec{ID: "remote", Title: "REMOTE", Aliases: []string{"raddr", "dst", "addr"}, Help: "remote address", Kind: KindAddress, Default: true, Width: 11, Max: 39, Give: 2},
+		{Spec{ID: "remote", Steady: true, Title: "REMOTE", Aliases: []string{"raddr", "dst", "addr"}, Help: "remote address", Kind: KindAddress, Default: true, Width: 11, Max: 39, Give: 2},
 			func(_ S, r *Socket) Value { return Value{Addr: r.Remote, V6: r.Family == IPv6} }},
-		{Spec{ID: "rport", Title: "PORT", Aliases: []string{"dport", "port"}, Help: "remote port, * for none", Kind: KindPort, Default: true, Width: 5, Max: 15, Give: 2},
+		{Spec{ID: "rport", Steady: true, Title: "PORT", Aliases: []string{"dport", "port"}, Help: "remote port, * for none", Kind: KindPort, Default: true, Width: 5, Max: 15, Give: 2},
 			func(_ S, r *Socket) Value { return portValue(r, r.RemotePort) }},
-		{Spec{ID: "state", Title: "STATE", Help: "TCP state by netstat's word; UNCONN for a UDP or raw socket that is not connected", Kind: KindState, Default: true, Width: 11},
+		{Spec{ID: "state", Steady: true, Title: "STATE", Help: "TCP state by netstat's word; UNCONN for a UDP or raw socket that is not connected", Kind: KindState, Default: true, Width: 11},
 			func(_ S, r *Socket) Value {
 				if r.State == StateUnknown {
 					return unknown(NotGiven)
@@ -316,15 +316,15 @@ func ownerColumns() []Column[Socket] {
 			func(s S, r *Socket) Value {
 				return ofOwner(s, r, func(*Process) Value { return num(int64(r.Holders)) })
 			}},
-		{Spec{ID: "unit", Title: "UNIT", Help: "systemd unit of the process, from its cgroup", Kind: KindText, Width: 12, Max: 30, Give: 4},
+		{Spec{ID: "unit", Steady: true, Title: "UNIT", Help: "systemd unit of the process, from its cgroup", Kind: KindText, Width: 12, Max: 30, Give: 4},
 			func(s S, r *Socket) Value {
 				return ofOwner(s, r, func(p *Process) Value { return textOr(p.Unit, NotApplicable) })
 			}},
-		{Spec{ID: "container", Title: "CONTAINER", Help: "container of the process, from its cgroup", Kind: KindText, Width: 12, Max: 30, Give: 4},
+		{Spec{ID: "container", Steady: true, Title: "CONTAINER", Help: "container of the process, from its cgroup", Kind: KindText, Width: 12, Max: 30, Give: 4},
 			func(s S, r *Socket) Value {
 				return ofOwner(s, r, func(p *Process) Value { return textOr(p.Container, NotApplicable) })
 			}},
-		{Spec{ID: "cmdline", Title: "COMMAND", Aliases: []string{"command", "args"}, Help: "command line of the process", Kind: KindText, Width: 16, Max: 60, Give: 4},
+		{Spec{ID: "cmdline", Steady: true, Title: "COMMAND", Aliases: []string{"command", "args"}, Help: "command line of the process", Kind: KindText, Width: 16, Max: 60, Give: 4},
 			func(s S, r *Socket) Value {
 				return ofOwner(s, r, func(p *Process) Value { return textOr(p.Cmdline, NotGiven) })
 			}},
@@ -369,14 +369,14 @@ func pathColumns() []Column[Socket] {
 				}
 				return Value{Text: s.Congestion[r.Cong].String()}
 			}},
-		{Spec{ID: "inode", Title: "INODE", Help: "inode of the socket, as in /proc/PID/fd", Kind: KindNumber, Width: 8, Max: 10, Give: 4},
+		{Spec{ID: "inode", Steady: true, Title: "INODE", Help: "inode of the socket, as in /proc/PID/fd", Kind: KindNumber, Width: 8, Max: 10, Give: 4},
 			func(_ S, r *Socket) Value {
 				if r.Inode == 0 {
 					return unknown(ownerUnknown(r))
 				}
 				return num(int64(r.Inode))
 			}},
-		{Spec{ID: "cookie", Title: "COOKIE", Help: "sock_diag cookie: names the socket for good, as ss -e (sk:)", Kind: KindHex, Width: 8, Max: 18, Give: 4},
+		{Spec{ID: "cookie", Steady: true, Title: "COOKIE", Help: "sock_diag cookie: names the socket for good, as ss -e (sk:)", Kind: KindHex, Width: 8, Max: 18, Give: 4},
 			func(_ S, r *Socket) Value {
 				if r.Cookie == 0 {
 					return unknown(NotGiven)

@@ -19,6 +19,7 @@ type Tracker struct {
 	last  int32 // the row that the dump gave last, -1 at its beginning
 	unix  *Roll[UnixSocket]
 
+	epoch    uint64
 	tick     uint32
 	now      int64
 	wall     time.Time
@@ -173,6 +174,7 @@ func (t *Tracker) add(s *Socket) int32 {
 	t.seen = append(t.seen, seenAt{at: t.at, tick: t.tick, next: i + 1})
 	t.rates = append(t.rates, history{})
 	t.index.set(s, i)
+	t.epoch++
 	r := &t.rows[i]
 	r.FirstSeen, r.MarkedAt = t.now, t.now
 	r.Mark, r.Before, r.Missed = Unchanged, StateUnknown, 0
@@ -210,6 +212,7 @@ func (t *Tracker) revive(i int32, s *Socket) {
 		p.sent, p.received = p.sent-r.Sent, p.received-r.Received
 	}
 	r.Dead = false
+	t.epoch++
 	t.update(i, s)
 	if r.Holders > 1 { // some may have exited meanwhile
 		r.Holders = int32(max(1, len(t.shared[r.Inode])))
@@ -236,6 +239,10 @@ func (t *Tracker) update(i int32, s *Socket) {
 		r.Has |= HasUID
 	} else if was.Has&HasUID != 0 {
 		r.UID, r.Has = was.UID, r.Has|HasUID
+	}
+	if r.State != was.State || r.Inode != was.Inode || r.Remote != was.Remote || r.RemotePort != was.RemotePort ||
+		r.Local != was.Local || r.LocalPort != was.LocalPort {
+		t.epoch++
 	}
 	t.keepCounters(r, &was)
 	t.measure(r, &was, t.at-seen.at)
@@ -266,6 +273,7 @@ func (t *Tracker) noteInode(r, was *Socket) {
 		if r.Inode != 0 && r.Owner >= 0 && t.procs[r.Owner].Dead {
 			// Its process is known to be gone and it lives on: somebody inherited it.
 			r.Owner, r.Holders, r.Why = -1, 0, NotYet
+			t.epoch++
 		}
 		if r.Owner < 0 && r.Inode == 0 && r.State != was.State {
 			r.Why = ownerUnknown(r)
@@ -379,6 +387,7 @@ func (t *Tracker) miss(i int, r *Socket, whole map[SourceID]bool) {
 }
 
 func (t *Tracker) die(r *Socket) {
+	t.epoch++
 	r.Dead, r.Mark, r.MarkedAt = true, Closed, t.now
 	t.vacate(r.Inode)
 	r.Has &^= HasRates
@@ -414,6 +423,7 @@ func (t *Tracker) Missing(f func(*Socket) Fate) {
 
 // remove takes row i out; the last row takes its place.
 func (t *Tracker) remove(i int) {
+	t.epoch++
 	t.index.remove(&t.rows[i])
 	last := len(t.rows) - 1
 	if i != last {
@@ -426,7 +436,7 @@ func (t *Tracker) remove(i int) {
 // Publish writes what is known now into s: all rows, the processes with their totals, the counts. The
 // fields that the tracker does not know (Sources, Access, Users ...) are the caller's.
 func (t *Tracker) Publish(s *Snapshot) {
-	s.Now, s.Taken = t.now, t.wall
+	s.Now, s.Taken, s.Epoch = t.now, t.wall, t.epoch
 	t.addUp()
 	s.Sockets = append(s.Sockets[:0], t.rows...)
 	s.Unix = append(s.Unix[:0], t.unix.Rows()...)

@@ -892,3 +892,48 @@ func TestTrackerPublishReuses(t *testing.T) {
 		t.Error("a snapshot that came back is not used again")
 	}
 }
+
+// TestEpochTellsOfWhoRowsAre: an order by a steady column holds while the epoch does, whatever the counters do.
+func TestEpochTellsOfWhoRowsAre(t *testing.T) {
+	tr := NewTracker()
+	outcomes := []Outcome{{SourceID{0, TCP, IPv4}, true}}
+	now := int64(0)
+	poll := func(records ...Socket) uint64 {
+		now += 1e9
+		tr.Begin(now, time.Unix(0, now))
+		for i := range records {
+			tr.See(&records[i])
+		}
+		tr.Finish(outcomes, 1)
+		tr.Missing(func(*Socket) Fate { return Gone })
+		var s Snapshot
+		tr.Publish(&s)
+		return s.Epoch
+	}
+	a, b := tcp4(1, 10, 10), tcp4(2, 10, 10)
+	epoch := poll(a, b)
+	if epoch == 0 {
+		t.Fatal("0 means that it is not known")
+	}
+	a.Sent, a.Received, a.RecvQ, a.RTT = 99, 99, 99, 99
+	if got := poll(a, b); got != epoch {
+		t.Error("counters changed the epoch")
+	}
+	changed := func(what string, got uint64) {
+		t.Helper()
+		if got == epoch {
+			t.Errorf("%s did not change the epoch", what)
+		}
+		epoch = got
+	}
+	a.State = CloseWait
+	changed("a state", poll(a, b))
+	a.RemotePort++
+	changed("another end", poll(a, b))
+	tr.Own(&Owners{Processes: []Process{proc(5, 5)}, Holds: []Hold{hold(a.Inode, 5, 5)}, Why: NoProcess})
+	changed("an owner", poll(a, b))
+	changed("one that closed", poll(b))
+	changed("its row's end", poll(b))
+	changed("one that came", poll(b, tcp4(3, 1, 1)))
+	changed("an inode that went", func() uint64 { b.Inode = 0; return poll(b, tcp4(3, 1, 1)) }())
+}

@@ -169,10 +169,19 @@ func selectSockets(q *query) selection {
 	t := model.Sockets()
 	match := model.Matcher(q.filter, 0, t, q.format)
 	var last lastOrder
+	var epoch uint64
+	total := 0
+	// Without a filter, and sorted by who a row is, the rows stand as they stood until one comes or goes.
+	column := q.sorting.Column
+	steady := match == nil && column >= 0 && column < len(t.Columns) && t.Columns[column].Steady
 	return func(s *model.Snapshot, order []int32) (model.Rows, []int32, int) {
-		order, total := chooseAgain(&last, s, q, match, order)
+		if steady && s.Epoch != 0 && s.Epoch == epoch {
+			return model.Bind(t, s, s.Sockets), append(order, last.rows...), total
+		}
+		order, total = chooseAgain(&last, s, q, match, order)
 		t.SortWith(&last.Sorter, s, s.Sockets, order, q.sorting)
 		last.keep(order)
+		epoch = s.Epoch
 		return model.Bind(t, s, s.Sockets), order, total
 	}
 }
