@@ -45,7 +45,7 @@ func unpackRate(b uint8) float32 {
 // History are the rates of a socket's last samples, oldest first, in bytes/s; nothing for a socket that is not
 // known. The rates are rounded to 9 %.
 func (t *Tracker) History(s *Socket) (sent, received []float32) {
-	if i, ok := t.index.get(s); ok {
+	if i, ok := t.index.get(s); ok && int(i) < len(t.rates) {
 		return t.rates[i].rates()
 	}
 	return nil, nil

@@ -134,6 +134,7 @@ type Demand struct {
 	Hold     time.Duration // for how long changes are shown
 	Tables   Tables        // the tables looked at; 0 is the sockets
 	NoOwners bool          // nobody looks at who holds them
+	Bare     bool          // nor at what they move: of sockets their ends, state, queues, timers and users suffice
 	NetNS    string        // "own"; the rest of namespaces comes later
 	Now      uint64        // a counter: when it changed, sample at once
 	Focus    Key           // the row whose Detail is wanted; the zero Key for none

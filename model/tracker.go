@@ -14,7 +14,7 @@ import (
 type Tracker struct {
 	rows  []Socket
 	seen  []seenAt  // beside rows
-	rates []history // beside rows
+	rates []history // beside rows, as far as some had rates
 	index rowIndex
 	last  int32 // the row that the dump gave last, -1 at its beginning
 	unix  *Roll[UnixSocket]
@@ -122,6 +122,16 @@ func NewTracker() *Tracker {
 	}
 }
 
+// Expect makes room for n rows, before the first poll: a table of 100,000 is not grown by and by then.
+func (t *Tracker) Expect(n int) {
+	if t.rows != nil || n <= 0 {
+		return
+	}
+	n += n/32 + 64
+	t.rows, t.seen = make([]Socket, 0, n), make([]seenAt, 0, n)
+	t.index.cookies = make(map[uint64]int32, n)
+}
+
 // Begin starts a poll. now is the monotonic clock in ns; it must not be smaller than in the poll before.
 func (t *Tracker) Begin(now int64, wall time.Time) {
 	t.tick++
@@ -172,7 +182,6 @@ func (t *Tracker) add(s *Socket) int32 {
 	i := int32(len(t.rows))
 	t.rows = append(t.rows, *s)
 	t.seen = append(t.seen, seenAt{at: t.at, tick: t.tick, next: i + 1})
-	t.rates = append(t.rates, history{})
 	t.index.set(s, i)
 	t.epoch++
 	r := &t.rows[i]
@@ -248,6 +257,9 @@ func (t *Tracker) update(i int32, s *Socket) {
 	t.measure(r, &was, t.at-seen.at)
 	t.noteInode(r, &was)
 	if r.Has&HasRates != 0 {
+		if n := len(t.rows) - len(t.rates); n > 0 { // who looks once has no use for them
+			t.rates = append(t.rates, make([]history, n)...)
+		}
 		t.rates[i].add(r.SentRate, r.ReceivedRate)
 	}
 	seen.at, seen.tick = t.at, t.tick
@@ -427,10 +439,18 @@ func (t *Tracker) remove(i int) {
 	t.index.remove(&t.rows[i])
 	last := len(t.rows) - 1
 	if i != last {
-		t.rows[i], t.seen[i], t.rates[i] = t.rows[last], t.seen[last], t.rates[last]
+		t.rows[i], t.seen[i] = t.rows[last], t.seen[last]
 		t.index.set(&t.rows[i], int32(i))
 	}
-	t.rows, t.seen, t.rates = t.rows[:last], t.seen[:last], t.rates[:last]
+	t.rows, t.seen = t.rows[:last], t.seen[:last]
+	if last < len(t.rates) {
+		if i != last {
+			t.rates[i] = t.rates[last]
+		}
+		t.rates = t.rates[:last]
+	} else if i < len(t.rates) {
+		t.rates[i] = history{}
+	}
 }
 
 // Publish writes what is known now into s: all rows, the processes with their totals, the counts. The

@@ -35,6 +35,8 @@ const (
 // Asker is where sockets come from: a *diag.Conn.
 type Asker interface {
 	Dump(proto model.Proto, family model.Family, fn func(*model.Socket)) (diag.Result, error)
+	// Bare says whether dumps do without tcp_info and all that is in it.
+	Bare(bool)
 	DumpUnix(fn func(*model.UnixSocket)) (diag.Result, error)
 	Ask(t model.CloseTarget) (diag.Answer, error)
 	Congestion() []model.Text
@@ -200,6 +202,9 @@ func (s *Sampler) Sample(ctx context.Context, patience, apart time.Duration) *mo
 	s.cfg.Go("owners", func() { s.owners.run(ctx) })
 	s.cfg.Go("tables", func() { s.tables.run(ctx) })
 	s.want = s.wanted()
+	if s.wantsOwners() {
+		s.owners.ask(ctx, s.tracker) // who holds what, while the kernel is asked for what there is
+	}
 	s.poll(ctx)
 	for s.owners.busy || s.tables.busy {
 		select {
@@ -253,7 +258,7 @@ func (s *Sampler) poll(ctx context.Context) {
 	s.publish()
 	end, _ := s.cfg.Clock()
 	s.took = time.Duration(end - now)
-	if !s.want.NoOwners && wanted&(model.TableSockets|model.TableUnix) != 0 {
+	if s.wantsOwners() {
 		s.owners.ask(ctx, s.tracker)
 	}
 }
@@ -262,6 +267,11 @@ func (s *Sampler) poll(ctx context.Context) {
 func (s *Sampler) takeTables(answer []table) bool {
 	now, _ := s.cfg.Clock()
 	return s.tables.take(answer, min(now, s.tracker.Now()), s.hold())
+}
+
+// wantsOwners says whether somebody looks at who holds sockets.
+func (s *Sampler) wantsOwners() bool {
+	return !s.want.NoOwners && s.wantedTables()&(model.TableSockets|model.TableUnix) != 0
 }
 
 // wantedTables are the tables that are looked at.
@@ -276,6 +286,8 @@ func (s *Sampler) wantedTables() model.Tables {
 func (s *Sampler) pollSockets(now int64, sctp bool) []model.Outcome {
 	outcomes := make([]model.Outcome, 0, len(requests))
 	s.sockets.begin(sctp)
+	s.tracker.Expect(min(s.sockets.used.All, maxExpected))
+	s.cfg.Kernel.Bare(s.want.Bare)
 	for _, q := range requests {
 		at, _ := s.cfg.Clock()
 		s.tracker.At(at)

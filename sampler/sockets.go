@@ -52,6 +52,9 @@ func (s *sockets) begin(sctp bool) {
 	s.used, s.usedErr = s.net.InUse()
 }
 
+// maxExpected bounds the room that is made before anything was seen.
+const maxExpected = 1 << 20
+
 // dump makes one dump. It says whether the answer was whole, so that what was not in it is gone; the source
 // has no name when nothing had to be asked.
 func (s *sockets) dump(q request, now int64, see func(*model.Socket)) (source model.Source, whole bool) {

@@ -208,7 +208,10 @@ func (p *Printing) settleColumns() {
 
 // Demand is what the sampler has to find out.
 func (p *Printing) Demand() model.Demand {
-	d := model.Demand{Interval: p.start.Interval, Hold: p.start.Hold, NetNS: p.start.NetNS, NoOwners: true}
+	d := model.Demand{
+		Interval: p.start.Interval, Hold: p.start.Hold, NetNS: p.start.NetNS, NoOwners: true,
+		Bare: !p.options.Timers, // their two counts are in tcp_info
+	}
 	for i := range p.sections {
 		part := &p.sections[i]
 		tables := part.state.def.tables
@@ -217,7 +220,7 @@ func (p *Printing) Demand() model.Demand {
 		}
 		d.Tables |= tables
 		if part.write == nil || part.state.sorting.Column != model.AsRead || !part.state.filter.Empty() {
-			d.NoOwners = false // a column may tell of them
+			d.NoOwners, d.Bare = false, false // a column may tell of them
 		}
 	}
 	if p.layout.Programs {

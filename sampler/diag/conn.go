@@ -24,6 +24,7 @@ type Conn struct {
 	socket    model.Socket // the record that callbacks get
 	unix      *unixTable   // nil until unix sockets are asked for
 
+	ext     uint8         // what a dump of TCP or UDP asks for besides the sockets
 	seq     uint32        // of the last request
 	started time.Time     // when it was sent
 	longest time.Duration // how long an answer may take in all
@@ -58,7 +59,7 @@ func Open() (*Conn, error) {
 func NewConn(t Transport) *Conn {
 	return &Conn{
 		transport: t, buf: make([]byte, bufferSize), request: make([]byte, 0, requestSize),
-		parser: parser{congestion: newNames()}, longest: maxAnswer,
+		parser: parser{congestion: newNames()}, longest: maxAnswer, ext: extDump,
 	}
 }
 
@@ -68,6 +69,15 @@ func (c *Conn) Close() error {
 		return fmt.Errorf("close sock_diag: %w", err)
 	}
 	return nil
+}
+
+// Bare says whether dumps from now on do without tcp_info and the congestion algorithm: a third of the kernel's time
+// for those who only want to know which sockets there are.
+func (c *Conn) Bare(bare bool) {
+	c.ext = extDump
+	if bare {
+		c.ext = 0
+	}
 }
 
 // NetNSCookie names the network namespace for good, until the next boot (SO_NETNS_COOKIE, Linux 5.14). It

@@ -30,7 +30,7 @@ type Result struct {
 func (c *Conn) Dump(p model.Proto, f model.Family, fn func(*model.Socket)) (Result, error) {
 	r := request{"dump", p, f}
 	c.encode(&query{
-		kind: unix.SOCK_DIAG_BY_FAMILY, flags: unix.NLM_F_DUMP, proto: p, family: f, ext: extDump, states: allStates,
+		kind: unix.SOCK_DIAG_BY_FAMILY, flags: unix.NLM_F_DUMP, proto: p, family: f, ext: c.ext, states: allStates,
 	})
 	if err := c.begin(r); err != nil {
 		return Result{}, err

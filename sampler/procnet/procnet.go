@@ -168,8 +168,9 @@ func (r *reader) lines(file io.Reader, fn func(line []byte, whole bool)) error {
 	}
 }
 
-// Counts are how many sockets of the rarer protocols are in use in the namespace.
+// Counts are how many sockets are in use in the namespace.
 type Counts struct {
+	All               int // of every protocol here, TIME_WAIT included; a dump may have a few more
 	Raw, Raw6         int
 	UDPLite, UDPLite6 int // bound to a port
 }
@@ -198,6 +199,7 @@ func (r *reader) inUse(file io.Reader, c *Counts) error {
 	err := r.lines(file, func(line []byte, whole bool) {
 		name, rest := field(line)
 		var n *int
+		tcp := false
 		switch string(name) {
 		case "RAW:":
 			n = &c.Raw
@@ -207,22 +209,43 @@ func (r *reader) inUse(file io.Reader, c *Counts) error {
 			n = &c.UDPLite
 		case "UDPLITE6:":
 			n = &c.UDPLite6
+		case "TCP:", "TCP6:", "UDP:", "UDP6:":
+			n, tcp = new(int), string(name) == "TCP:"
 		default:
 			return
 		}
 		word, rest := field(rest)
-		digits, _ := field(rest)
+		digits, rest := field(rest)
 		count, ok := decimal(digits)
 		if !whole || !ok || string(word) != "inuse" || count > maxCount {
 			bad = true
 			return
 		}
 		*n = int(count)
+		c.All += int(count)
+		if tcp {
+			c.All += timeWaits(rest)
+		}
 	})
 	if err == nil && bad {
 		return errSockstat
 	}
 	return err
+}
+
+// timeWaits is the count behind the word "tw", 0 without one: it is of both families.
+func timeWaits(rest []byte) int {
+	for len(rest) > 0 {
+		var word []byte
+		if word, rest = field(rest); string(word) != "tw" {
+			continue
+		}
+		digits, _ := field(rest)
+		if count, ok := decimal(digits); ok && count <= maxCount {
+			return int(count)
+		}
+	}
+	return 0
 }
 
 // maxCount is the kernel's own limit: it counts in an int.

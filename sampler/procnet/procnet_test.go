@@ -72,7 +72,7 @@ func TestCapturedTables(t *testing.T) {
 			}
 		}
 	}
-	if got, err := f.InUse(); err != nil || got != (Counts{Raw: 2, Raw6: 1, UDPLite: 1}) {
+	if got, err := f.InUse(); err != nil || got != (Counts{All: 15, Raw: 2, Raw6: 1, UDPLite: 1}) {
 		t.Errorf("in use: %+v, %v", got, err)
 	}
 }
@@ -225,9 +225,9 @@ func TestSockstat(t *testing.T) {
 		want   Counts
 		ok     bool
 	}{
-		{"RAW: inuse 3\nUDPLITE: inuse 4\n", "RAW6: inuse 5\nUDPLITE6: inuse 6\n", Counts{3, 5, 4, 6}, true},
-		{"sockets: used 9\nTCP: inuse 1 orphan 2\n", "", Counts{}, true},
-		{"RAW: inuse 3\n", "-", Counts{Raw: 3}, true}, // no IPv6
+		{"RAW: inuse 3\nUDPLITE: inuse 4\n", "RAW6: inuse 5\nUDPLITE6: inuse 6\n", Counts{18, 3, 5, 4, 6}, true},
+		{"sockets: used 9\nTCP: inuse 1 orphan 2 tw 30 alloc 9 mem 1\nUDP: inuse 4 mem 5\n", "TCP6: inuse 100\n", Counts{All: 135}, true},
+		{"RAW: inuse 3\n", "-", Counts{All: 3, Raw: 3}, true}, // no IPv6
 		{"RAW: inuse x\n", "", Counts{}, false},
 		{"RAW: memory 3\n", "", Counts{}, false},
 		{"RAW: inuse 99999999999\n", "", Counts{}, false},
