@@ -71,6 +71,7 @@ func run(args []string, guard *term.Guard) int {
 		return fail(err, 1)
 	}
 	if prints {
+		debug.SetGCPercent(400) // it ends before it pays to collect
 		return written(printing.Run(context.Background(), kernel, os.Stdout, os.Stderr))
 	}
 	return show(kernel, options, configured, resolver, guard, start)
@@ -79,6 +80,7 @@ func run(args []string, guard *term.Guard) int {
 // show runs the full-screen view until its user quits.
 func show(kernel *sampler.Kernel, options keymap.Options, c ui.Configured, resolver *names.Resolver, guard *term.Guard,
 	start func(string, func())) int {
+	debug.SetGCPercent(15) // the large tables hold no pointers: collecting costs little, and memory is scarce
 	terminal, err := term.Open(term.Options{
 		NoColor: options.NoColor, ASCII: c.ASCII, Mouse: c.Mouse, Guard: guard,
 	})

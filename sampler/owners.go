@@ -17,7 +17,10 @@ const (
 	// inherited. A scan that takes long makes it rarer: see rescanShare.
 	rescanEvery = 10 * time.Second
 	// rescanShare bounds full scans to one part in so many of one core.
-	rescanShare = 50
+	rescanShare = 200
+	// deepShare bounds likewise the scans that look into every process for a socket that is not where it is likely to
+	// be: on a busy server most such sockets are gone before they are found.
+	deepShare = 30
 )
 
 // owners runs the owner scan beside the ticks: questions go out and answers come back, one at a time.
@@ -29,6 +32,8 @@ type owners struct {
 	busy     bool
 	access   bool            // we have the rights to look into every process
 	nextFull time.Time       // zero: at once
+	nextDeep time.Time       // zero: at once
+	patient  bool            // somebody waits for the answer: every scan looks everywhere
 	tried    map[uint32]bool // inodes that one scan did not find; the next one's word is final
 	source   model.Source
 }
@@ -75,6 +80,7 @@ func (o *owners) ask(ctx context.Context, t *model.Tracker) {
 	q := proc.Request{
 		Inodes: t.Unowned(nil), Closed: t.Vacated(nil), Likely: t.Accepting(nil),
 		Full: time.Now().After(o.nextFull), Budget: scanBudget,
+		Shallow: !o.patient && time.Now().Before(o.nextDeep),
 	}
 	for _, id := range t.Doubtful(nil) {
 		q.Check = append(q.Check, proc.ID(id))
@@ -93,7 +99,7 @@ func (o *owners) ask(ctx context.Context, t *model.Tracker) {
 func (o *owners) take(a scanned, t *model.Tracker) (learned, again bool) {
 	o.busy = false
 	o.source.Err = a.result.Err
-	if a.result.Err == nil && !a.result.Complete {
+	if a.result.Err == nil && !a.result.Complete && !a.request.Shallow {
 		o.source.Err = errors.New("some processes could not be looked into in time")
 	}
 	answer := model.Owners{Processes: a.result.Processes, Why: model.NoProcess}
@@ -105,6 +111,9 @@ func (o *owners) take(a scanned, t *model.Tracker) (learned, again bool) {
 	}
 	for _, id := range a.result.Gone {
 		answer.Gone = append(answer.Gone, model.ProcessID(id))
+	}
+	if !a.request.Shallow {
+		o.nextDeep = time.Now().Add(deepShare * a.took)
 	}
 	if a.request.Full {
 		o.nextFull = time.Now().Add(max(rescanEvery, rescanShare*a.took))

@@ -202,6 +202,7 @@ func (s *Sampler) Sample(ctx context.Context, patience, apart time.Duration) *mo
 	s.cfg.Go("owners", func() { s.owners.run(ctx) })
 	s.cfg.Go("tables", func() { s.tables.run(ctx) })
 	s.want = s.wanted()
+	s.owners.patient = true
 	if s.wantsOwners() {
 		s.owners.ask(ctx, s.tracker) // who holds what, while the kernel is asked for what there is
 	}

@@ -24,6 +24,8 @@ type bench struct {
 	peer *diagtest.Peer
 	root string
 	now  int64
+
+	nextDeep time.Time
 }
 
 func newBench(t *testing.T, change func(*Config)) *bench {
@@ -52,6 +54,7 @@ func newBench(t *testing.T, change func(*Config)) *bench {
 func (b *bench) after(d time.Duration) *model.Snapshot {
 	b.t.Helper()
 	b.now += int64(d)
+	b.owners.nextDeep = b.nextDeep // the scans' own clock is not that of the test
 	ctx := context.Background()
 	b.poll(ctx)
 	if b.tables.busy && b.takeTables(<-b.tables.answers) {
@@ -61,6 +64,7 @@ func (b *bench) after(d time.Duration) *model.Snapshot {
 		_, again := b.owners.take(<-b.owners.answers, b.tracker)
 		b.publish()
 		if again {
+			b.owners.nextDeep = b.nextDeep
 			b.owners.ask(ctx, b.tracker)
 		}
 	}

@@ -247,3 +247,28 @@ func TestNoOwnersAreLookedFor(t *testing.T) {
 		t.Errorf("an owner was looked for: %+v", s.Sockets[0].Holding)
 	}
 }
+
+// What is not found where it is likely to be is looked for everywhere only now and then; until then it is not known, and
+// nothing is said to have failed.
+func TestDeepScansAreBounded(t *testing.T) {
+	b := newBench(t, nil)
+	b.process(60, "server", 10, 11)
+	b.set(model.TCP, model.IPv4, diagtest.Answer{Sockets: []model.Socket{conn(1, 11, model.Established)}})
+	b.Release(b.after(time.Second))
+	b.process(61, "stranger", 11, 12) // it has nothing to do with the server
+	b.set(model.TCP, model.IPv4, diagtest.Answer{Sockets: []model.Socket{conn(1, 11, model.Established), conn(2, 12, model.Established)}})
+	b.nextDeep = time.Now().Add(time.Hour)
+	s := b.after(time.Second)
+	if r := &s.Sockets[1]; r.Owner >= 0 || r.Why != model.NotYet {
+		t.Errorf("a shallow scan says %+v", r.Holding)
+	}
+	if src, _ := source(s, "owners"); src.Err != nil {
+		t.Errorf("a shallow scan is told as a failure: %v", src.Err)
+	}
+	b.Release(s)
+	b.nextDeep = time.Time{}
+	s = b.after(time.Second)
+	if p := s.HolderOf(&s.Sockets[1]); p == nil || p.PID != 61 {
+		t.Errorf("a scan of everything finds %+v", p)
+	}
+}

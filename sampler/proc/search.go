@@ -79,7 +79,10 @@ func (x *search) find() {
 	x.forgetClosed()
 	x.rememberAsked()
 	x.recall()
-	if len(x.missing) == 0 || !x.listProcesses() {
+	if len(x.missing) > 0 && x.r.Shallow {
+		x.short = true
+	}
+	if len(x.missing) == 0 || x.r.Shallow || !x.listProcesses() {
 		x.forgetFound()
 		return
 	}
