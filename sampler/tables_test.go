@@ -253,9 +253,12 @@ func TestNoOwnersAreLookedFor(t *testing.T) {
 func TestDeepScansAreBounded(t *testing.T) {
 	b := newBench(t, nil)
 	b.process(60, "server", 10, 11)
+	b.process(61, "stranger", 11, 99) // it has nothing to do with the server
 	b.set(model.TCP, model.IPv4, diagtest.Answer{Sockets: []model.Socket{conn(1, 11, model.Established)}})
 	b.Release(b.after(time.Second))
-	b.process(61, "stranger", 11, 12) // it has nothing to do with the server
+	if err := os.Symlink("socket:[12]", filepath.Join(b.root, "61", "fd", "4")); err != nil {
+		t.Fatal(err)
+	}
 	b.set(model.TCP, model.IPv4, diagtest.Answer{Sockets: []model.Socket{conn(1, 11, model.Established), conn(2, 12, model.Established)}})
 	b.nextDeep = time.Now().Add(time.Hour)
 	s := b.after(time.Second)
@@ -264,6 +267,15 @@ func TestDeepScansAreBounded(t *testing.T) {
 	}
 	if src, _ := source(s, "owners"); src.Err != nil {
 		t.Errorf("a shallow scan is told as a failure: %v", src.Err)
+	}
+	b.Release(s)
+	b.process(62, "newcomer", 12, 13) // a process that is new is looked at all the same
+	b.set(model.TCP, model.IPv4, diagtest.Answer{Sockets: []model.Socket{
+		conn(1, 11, model.Established), conn(2, 12, model.Established), conn(3, 13, model.Established),
+	}})
+	s = b.after(time.Second)
+	if p := s.HolderOf(&s.Sockets[2]); p == nil || p.PID != 62 {
+		t.Errorf("of a new process: %+v, %+v", p, s.Sockets[2].Holding)
 	}
 	b.Release(s)
 	b.nextDeep = time.Time{}

@@ -41,8 +41,9 @@ type Request struct {
 	Check []ID
 	// Likely are processes to be looked at first: the holders of the listeners of accepted connections.
 	Likely []int32
-	// Shallow looks only where the wanted sockets are remembered to be and where new ones are likely: a fraction of
-	// the cost of listing every process's fds. What is not found there is not answered (Result.Complete).
+	// Shallow looks only where the wanted sockets are remembered to be, where new ones are likely, and at processes
+	// that are new: a fraction of the cost of listing every process's fds. What is not found there is not answered
+	// (Result.Complete).
 	Shallow bool
 	// Budget bounds the scan; 0 leaves it to the context. It may be exceeded by a third of a second when
 	// a read blocks.

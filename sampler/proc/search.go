@@ -79,10 +79,7 @@ func (x *search) find() {
 	x.forgetClosed()
 	x.rememberAsked()
 	x.recall()
-	if len(x.missing) > 0 && x.r.Shallow {
-		x.short = true
-	}
-	if len(x.missing) == 0 || x.r.Shallow || !x.listProcesses() {
+	if len(x.missing) == 0 || !x.listProcesses() {
 		x.forgetFound()
 		return
 	}
@@ -94,6 +91,12 @@ func (x *search) find() {
 			return x.seq - p.hit + 1
 		}
 	})
+	if x.r.Shallow { // who came since is likely to have what came since
+		x.pass(jobNew, func(p *process) bool { return p == nil })
+		x.short = x.short || len(x.missing) > 0
+		x.forgetFound()
+		return
+	}
 	x.pass(jobNew, func(*process) bool { return true })
 	last := uint64(0)
 	for inode := range x.missing {
