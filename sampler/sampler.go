@@ -69,6 +69,7 @@ type Sampler struct {
 	sockets *sockets
 	unix    *unixSockets
 	tables  *tables
+	beside  sync.Once
 
 	demand struct {
 		sync.Mutex
@@ -145,9 +146,7 @@ func (s *Sampler) wanted() model.Demand {
 
 // Run polls until ctx is done.
 func (s *Sampler) Run(ctx context.Context) {
-	s.cfg.Go("owners", func() { s.owners.run(ctx) })
-	s.cfg.Go("details", func() { s.details.run(ctx) })
-	s.cfg.Go("tables", func() { s.tables.run(ctx) })
+	s.startBeside(ctx)
 	s.want = s.wanted()
 	last := time.Now()
 	s.poll(ctx)
@@ -186,6 +185,15 @@ func (s *Sampler) Run(ctx context.Context) {
 	}
 }
 
+// startBeside starts what works beside the polls, until ctx is done: once, however often Sample is called.
+func (s *Sampler) startBeside(ctx context.Context) {
+	s.beside.Do(func() {
+		s.cfg.Go("owners", func() { s.owners.run(ctx) })
+		s.cfg.Go("details", func() { s.details.run(ctx) })
+		s.cfg.Go("tables", func() { s.tables.run(ctx) })
+	})
+}
+
 // Sample polls once and waits until the owners of what it saw are known or known not to be, at most for
 // patience. With apart above 0 it polls again after that time, so that there are rates. It is for output that is
 // printed once; Run must not be running.
@@ -197,31 +205,40 @@ func (s *Sampler) Sample(ctx context.Context, patience, apart time.Duration) *mo
 		case <-time.After(apart):
 		}
 	}
+	s.startBeside(ctx)
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	s.cfg.Go("owners", func() { s.owners.run(ctx) })
-	s.cfg.Go("tables", func() { s.tables.run(ctx) })
 	s.want = s.wanted()
 	s.owners.patient = true
 	if s.wantsOwners() {
 		s.owners.ask(ctx, s.tracker) // who holds what, while the kernel is asked for what there is
 	}
 	s.poll(ctx)
-	for s.owners.busy || s.tables.busy {
+	for (s.owners.busy || s.tables.busy) && ctx.Err() == nil { // what is busy longer is waited for the next time
 		select {
 		case answer := <-s.tables.answers:
 			s.takeTables(answer)
 		case answer := <-s.owners.answers:
-			_, again := s.owners.take(answer, s.tracker)
-			if again || !answer.result.Complete && answer.result.Err == nil {
+			if s.takeOwnersFor(answer) {
 				s.owners.ask(ctx, s.tracker)
 			}
 		case <-ctx.Done():
-			s.owners.busy, s.tables.busy = false, false
 		}
 	}
 	s.publish()
 	return s.Take()
+}
+
+// takeOwnersFor takes the answer of an owner scan for who waits for it, and says whether to look again at once. A scan
+// that began before the sockets were known was one look at each of them: the next one's word is final.
+func (s *Sampler) takeOwnersFor(answer scanned) (again bool) {
+	_, again = s.owners.take(answer, s.tracker)
+	if answer.request.Full && len(answer.request.Inodes) == 0 {
+		for _, inode := range s.tracker.Unowned(nil) {
+			s.owners.tried[inode], again = true, true
+		}
+	}
+	return again || !answer.result.Complete && answer.result.Err == nil
 }
 
 // hold is for how long changes are shown: what the user chose, else an interval, but at least a second.

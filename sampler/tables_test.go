@@ -284,3 +284,21 @@ func TestDeepScansAreBounded(t *testing.T) {
 		t.Errorf("a scan of everything finds %+v", p)
 	}
 }
+
+// Printing once tells why a socket has no owner, though the scan began before the sockets were known; and a second time too.
+func TestSampleSettlesOwners(t *testing.T) {
+	b := newBench(t, func(c *Config) { c.Access.Owners = false })
+	b.set(model.TCP, model.IPv4, diagtest.Answer{Sockets: []model.Socket{conn(1, 11, model.Established), conn(2, 12, model.Established)}})
+	b.process(60, "server", 10, 11)
+	for range 2 {
+		b.now += int64(time.Second)
+		s := b.Sample(t.Context(), time.Minute, 0)
+		if p := s.HolderOf(&s.Sockets[0]); p == nil || p.PID != 60 {
+			t.Errorf("held by %+v", p)
+		}
+		if r := &s.Sockets[1]; r.Owner >= 0 || r.Why != model.NoPermission || s.Access.Hidden != 1 {
+			t.Errorf("held by nobody we may see: %+v, %d hidden", r.Holding, s.Access.Hidden)
+		}
+		b.Release(s)
+	}
+}

@@ -1,0 +1,46 @@
+package model
+
+// rowIndex finds the row of a record. A cookie is unique on the host and never used twice; what has none is known by
+// all that it is.
+type rowIndex struct {
+	cookies map[uint64]int32
+	tuples  map[tuple]int32
+}
+
+type tuple struct {
+	local, remote         Addr
+	localPort, remotePort uint16
+	inode                 uint32
+	netns                 uint16
+	proto                 Proto
+	family                Family
+}
+
+func tupleOf(s *Socket) tuple {
+	return tuple{s.Local, s.Remote, s.LocalPort, s.RemotePort, s.Inode, s.NetNS, s.Proto, s.Family}
+}
+
+func (x *rowIndex) get(s *Socket) (int32, bool) {
+	if s.Cookie != 0 {
+		i, ok := x.cookies[s.Cookie]
+		return i, ok
+	}
+	i, ok := x.tuples[tupleOf(s)]
+	return i, ok
+}
+
+func (x *rowIndex) set(s *Socket, i int32) {
+	if s.Cookie != 0 {
+		x.cookies[s.Cookie] = i
+	} else {
+		x.tuples[tupleOf(s)] = i
+	}
+}
+
+func (x *rowIndex) remove(s *Socket) {
+	if s.Cookie != 0 {
+		delete(x.cookies, s.Cookie)
+	} else {
+		delete(x.tuples, tupleOf(s))
+	}
+}
