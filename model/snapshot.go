@@ -10,8 +10,10 @@ type Snapshot struct {
 	Taken    time.Time     // when the kernel was asked
 	Now      int64         // the same on the sampler's monotonic clock, ns; ages are Now - FirstSeen
 	Hold     int64         // for how long a change is shown, ns
-	Interval time.Duration // the interval chosen
-	Took     time.Duration // how long asking the kernel took
+	Interval time.Duration // between two looks: the chosen one, or longer while the kernel takes too much of that
+	Chosen   time.Duration // the interval that was asked for
+	Took     time.Duration // how long a look took, with all that is made of it
+	Waited   time.Duration // of that the kernel's dumps of sockets alone
 	Tables   Tables        // what was asked for; a table that was not is empty
 
 	Sockets   []Socket  // every socket, and closed ones that are still shown
@@ -36,6 +38,9 @@ type Snapshot struct {
 	Access  Access
 	Detail  *Detail // everything about the row in focus, when one is
 }
+
+// Stretched says whether looks are further apart than was asked for.
+func (s *Snapshot) Stretched() bool { return s.Chosen > 0 && s.Interval > s.Chosen }
 
 // Source is one thing that was asked for a snapshot, and how it went. A source that failed leaves its rows
 // as they were, marked stale; it never empties a table.

@@ -40,6 +40,8 @@ type Asker interface {
 	DumpUnix(fn func(*model.UnixSocket)) (diag.Result, error)
 	Ask(t model.CloseTarget) (diag.Answer, error)
 	Congestion() []model.Text
+	// Waited is how long the kernel was waited for, in all.
+	Waited() time.Duration
 }
 
 // Config is what a Sampler is made of. Only Kernel, NetDir and FS are needed.
@@ -77,6 +79,7 @@ type Sampler struct {
 		wake   chan struct{}
 	}
 	want model.Demand // as Run acts on it
+	pace pace
 
 	seq        uint64
 	took       time.Duration
@@ -147,10 +150,10 @@ func (s *Sampler) wanted() model.Demand {
 // Run polls until ctx is done.
 func (s *Sampler) Run(ctx context.Context) {
 	s.startBeside(ctx)
-	s.want = s.wanted()
+	s.heed()
 	last := time.Now()
 	s.poll(ctx)
-	timer := time.NewTimer(s.want.Interval)
+	timer := time.NewTimer(s.pace.interval)
 	defer timer.Stop()
 	for {
 		select {
@@ -161,7 +164,7 @@ func (s *Sampler) Run(ctx context.Context) {
 			s.poll(ctx)
 		case <-s.demand.wake:
 			was := s.want
-			s.want = s.wanted()
+			s.heed()
 			if s.want.Now != was.Now || s.want.Tables != was.Tables {
 				last = time.Now()
 				s.poll(ctx)
@@ -181,8 +184,14 @@ func (s *Sampler) Run(ctx context.Context) {
 			s.publish()
 		}
 		// Asking may take longer than the interval; it must not take all the time there is.
-		timer.Reset(max(s.want.Interval-time.Since(last), s.took/2))
+		timer.Reset(max(s.pace.interval-time.Since(last), s.took/2))
 	}
+}
+
+// heed takes the newest demand.
+func (s *Sampler) heed() {
+	s.want = s.wanted()
+	s.pace.choose(s.want.Interval)
 }
 
 // startBeside starts what works beside the polls, until ctx is done: once, however often Sample is called.
@@ -208,7 +217,7 @@ func (s *Sampler) Sample(ctx context.Context, patience, apart time.Duration) *mo
 	s.startBeside(ctx)
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	s.want = s.wanted()
+	s.heed()
 	s.owners.patient = true
 	if s.wantsOwners() {
 		s.owners.ask(ctx, s.tracker) // who holds what, while the kernel is asked for what there is
@@ -246,7 +255,7 @@ func (s *Sampler) hold() int64 {
 	if s.want.Hold > 0 {
 		return int64(s.want.Hold)
 	}
-	return int64(max(s.want.Interval, time.Second))
+	return int64(max(s.pace.interval, time.Second))
 }
 
 // poll asks the kernel for all that is looked at and publishes what became of it.
@@ -306,6 +315,7 @@ func (s *Sampler) pollSockets(now int64, sctp bool) []model.Outcome {
 	s.sockets.begin(sctp)
 	s.tracker.Expect(min(s.sockets.used.All, maxExpected))
 	s.cfg.Kernel.Bare(s.want.Bare)
+	waited := s.cfg.Kernel.Waited()
 	for _, q := range requests {
 		at, _ := s.cfg.Clock()
 		s.tracker.At(at)
@@ -315,6 +325,7 @@ func (s *Sampler) pollSockets(now int64, sctp bool) []model.Outcome {
 		}
 		outcomes = append(outcomes, model.Outcome{SourceID: model.SourceID{Proto: q.proto, Family: q.family}, Whole: whole})
 	}
+	s.pace.dumped(s.cfg.Kernel.Waited() - waited)
 	return outcomes
 }
 
@@ -403,7 +414,8 @@ func (s *Sampler) publish() {
 	s.tracker.Publish(out)
 	out.Seq = s.seq
 	out.Hold = s.hold()
-	out.Interval = s.want.Interval
+	out.Interval, out.Chosen = s.pace.interval, s.pace.chosen
+	out.Waited = s.pace.dumps[0]
 	out.Took = s.took
 	out.Tables = s.wantedTables() & (model.TableSockets | model.TableUnix | model.TableSCTP)
 	out.NetNS = []model.NetNS{{Cookie: s.cfg.NetNSCookie, Name: model.SafeText("own")}}

@@ -26,22 +26,40 @@ type bench struct {
 	now  int64
 
 	nextDeep time.Time
+	kernel   *timedKernel
 }
+
+// timedKernel says of itself how long its dumps took.
+type timedKernel struct {
+	*diag.Conn
+	takes  time.Duration // each dump of TCP over IPv4
+	waited time.Duration
+}
+
+func (k *timedKernel) Dump(p model.Proto, f model.Family, fn func(*model.Socket)) (diag.Result, error) {
+	if p == model.TCP && f == model.IPv4 {
+		k.waited += k.takes
+	}
+	return k.Conn.Dump(p, f, fn)
+}
+
+func (k *timedKernel) Waited() time.Duration { return k.waited }
 
 func newBench(t *testing.T, change func(*Config)) *bench {
 	t.Helper()
 	b := &bench{t: t, peer: diagtest.NewPeer(), root: t.TempDir()}
 	etc := t.TempDir()
 	write(t, filepath.Join(etc, "passwd"), "root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\n")
+	b.kernel = &timedKernel{Conn: diag.NewConn(b.peer)}
 	cfg := Config{
-		Kernel: diag.NewConn(b.peer), NetNSCookie: 7, Access: model.Access{Owners: true}, FS: proc.At(b.root).WithEtc(etc),
+		Kernel: b.kernel, NetNSCookie: 7, Access: model.Access{Owners: true}, FS: proc.At(b.root).WithEtc(etc),
 		Clock: func() (int64, time.Time) { return b.now, time.Unix(1_700_000_000, b.now) },
 	}
 	if change != nil {
 		change(&cfg)
 	}
 	b.Sampler = New(cfg)
-	b.want = b.wanted()
+	b.heed()
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
 	go b.owners.run(ctx)

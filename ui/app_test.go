@@ -25,6 +25,26 @@ func TestSocketsScreen(t *testing.T) {
 	}
 }
 
+// TestFault25StretchedInterval: the status line has the interval in force and says why it is not the chosen one.
+func TestFault25StretchedInterval(t *testing.T) {
+	h := start(t, 160, 10, nil)
+	w := web()
+	s := w.snapshot(0)
+	s.Chosen, s.Interval, s.Waited = time.Second, 2250*time.Millisecond, 420*time.Millisecond
+	h.feed(s)
+	for _, want := range []string{"Update: 2.25 s", "not 1 s: the kernel takes 420"} {
+		if !strings.Contains(h.line(-2), want) {
+			t.Errorf("no %q in %q", want, h.line(-2))
+		}
+	}
+	s = w.snapshot(time.Second)
+	s.Chosen = time.Second
+	h.feed(s)
+	if l := h.line(-2); !strings.HasSuffix(strings.TrimSpace(l), "Update: 1 s") {
+		t.Errorf("the chosen interval is back: %q", l)
+	}
+}
+
 func TestChangesAreMarked(t *testing.T) {
 	h := start(t, 120, 16, nil)
 	w := web()

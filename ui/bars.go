@@ -172,7 +172,11 @@ func (b *bars) drawStatus(screen tcell.Screen, x, y, width int) {
 	if !a.state.filter.Empty() || !a.state.def.chooses(a.choice).Everything() || a.state.def.tables != 0 {
 		shown = strconv.Itoa(len(a.table.view.order))
 	}
-	put(screen, x, y, width, statusLine(&s.Counts, what, shown, a.demand.Interval, width), a.theme.text, a.theme.cut())
+	every := a.demand.Interval
+	if s.Stretched() {
+		every = max(every, s.Interval)
+	}
+	put(screen, x, y, width, statusLine(&s.Counts, what, shown, every, width), a.theme.text, a.theme.cut())
 }
 
 // statusLine is the longest form of the counts that fits width.
@@ -216,7 +220,10 @@ func intervalText(d time.Duration) string {
 // troubleLine names the sources that failed and how old what they last said is.
 func troubleLine(s *model.Snapshot) string {
 	var parts []string
-	if s.Interval > 0 && s.Took > s.Interval {
+	switch {
+	case s.Stretched(): // what the kernel takes cannot be helped, so it is asked less often
+		parts = append(parts, "not "+intervalText(s.Chosen)+": the kernel takes "+string(model.AppendDuration(nil, s.Waited)))
+	case s.Interval > 0 && s.Took > s.Interval:
 		parts = append(parts, "a sample takes "+string(model.AppendDuration(nil, s.Took)))
 	}
 	return strings.Join(append(parts, sourceTroubles(s.Sources)...), "; ")

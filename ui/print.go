@@ -438,6 +438,7 @@ func await(names Names, addrs []model.Addr) {
 func (p *Printing) Trouble(s *model.Snapshot) (line string, failed bool) {
 	var parts []string
 	told := *s
+	told.Interval = told.Chosen // the pace of what is printed is ours
 	if !p.options.Continuous {
 		told.Took = 0 // who prints once waits for no interval
 	}

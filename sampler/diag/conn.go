@@ -27,6 +27,7 @@ type Conn struct {
 	ext     uint8         // what a dump of TCP or UDP asks for besides the sockets
 	seq     uint32        // of the last request
 	started time.Time     // when it was sent
+	waited  time.Duration // for the kernel, in all
 	longest time.Duration // how long an answer may take in all
 	pending bool          // its answer was not read to the end
 	damage  error         // what made its answer partial, the first thing seen
@@ -93,6 +94,10 @@ func (c *Conn) NetNSCookie() (uint64, error) {
 	return cookie, nil
 }
 
+// Waited is how long this Conn has waited for the kernel since it was opened: the time that asking takes without what
+// is made of the answers.
+func (c *Conn) Waited() time.Duration { return c.waited }
+
 // Congestion are the names of congestion algorithms; model.Socket.Cong of every socket this Conn gave is an
 // index. The first is the empty text. Names are only ever added, so that the slice stays as it is and may
 // be kept and read by others.
@@ -114,6 +119,7 @@ func (c *Conn) send() error {
 	c.seq++
 	binary.NativeEndian.PutUint32(c.request[8:], c.seq)
 	c.rest, c.damage, c.started = nil, nil, time.Now()
+	defer func() { c.waited += time.Since(c.started) }()
 	for signals := 0; ; signals++ {
 		err := c.transport.Send(c.request)
 		if err == nil {
@@ -194,6 +200,8 @@ func (c *Conn) next() (message, error) {
 // fill receives the next datagram. When nothing comes for a while it says errSilence: then nothing is
 // pending any more.
 func (c *Conn) fill() error {
+	began := time.Now()
+	defer func() { c.waited += time.Since(began) }()
 	for silence, signals := 0, 0; silence < maxSilence && signals < maxSignals; {
 		if time.Since(c.started) > c.longest {
 			return errTooLong
