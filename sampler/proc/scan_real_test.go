@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	iofs "io/fs"
 	"os"
 	"os/exec"
@@ -191,6 +192,44 @@ func TestScanAgainstPlainWalk(t *testing.T) {
 			if !slices.Equal(got, want) || len(got) < 100 {
 				t.Errorf("pid %d: %d sockets, want %d", pid, len(got), len(want))
 			}
+		}
+	}
+}
+
+// The fds of a process with many are guessed; what the guess misses is listed.
+func TestGuessedFDs(t *testing.T) {
+	for _, tc := range []struct {
+		name        string
+		open, close int
+		far         int
+	}{
+		{"dense", 2 * denseFrom, 0, 0},
+		{"a few gaps", 2 * denseFrom, denseFrom / 10, 0},
+		{"one far beyond", 2 * denseFrom, 0, 1},
+		{"more gaps than fds", 3 * denseFrom, 2*denseFrom - 20, 1},
+	} {
+		for _, block := range []int{defaultBlock, 100} {
+			t.Run(fmt.Sprintf("%s by %d", tc.name, block), func(t *testing.T) {
+				c := start(t, "obey")
+				c.tell("open", tc.open)
+				c.tell("close", tc.close)
+				c.tell("far", tc.far)
+				s := realScanner()
+				s.block = block
+				want := plainWalk(t, c.pid())
+				for _, full := range []bool{false, true, true} { // met for the first time, then known
+					res := s.Scan(context.Background(), Request{Inodes: want, Full: full})
+					var got []uint32
+					for _, h := range res.Holds {
+						if h.PID == c.pid() {
+							got = append(got, h.Inode)
+						}
+					}
+					if !slices.Equal(got, want) || len(want) != tc.open-tc.close+tc.far || !res.Complete {
+						t.Fatalf("full %v: %d sockets of %d, complete %v", full, len(got), len(want), res.Complete)
+					}
+				}
+			})
 		}
 	}
 }
