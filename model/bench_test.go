@@ -92,6 +92,22 @@ func BenchmarkTrackerManyProcesses(b *testing.B) {
 	}
 }
 
+// BenchmarkTrackerOwnAll takes a whole owner scan of a busy server.
+func BenchmarkTrackerOwnAll(b *testing.B) {
+	tr, _, _ := busyTracker(busy)
+	var o Owners
+	for pid := range int32(200) {
+		o.Processes = append(o.Processes, proc(pid+1, uint64(pid)))
+	}
+	for i := range busy {
+		o.Holds = append(o.Holds, hold(uint32(i)+1001, int32(i%200)+1, uint64(i%200)))
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		tr.Own(&o)
+	}
+}
+
 // BenchmarkSort sorts by a column of each kind: from the last order, as at each tick, and from none.
 func BenchmarkSort(b *testing.B) {
 	tr, _, _ := busyTracker(busy)

@@ -79,7 +79,8 @@ func (t *Tracker) Accepting(dst []int32) []int32 {
 // Own takes the answer of an owner scan.
 func (t *Tracker) Own(o *Owners) {
 	t.epoch++
-	wanted := t.holding(o)
+	holds := indexHolds(o.Holds)
+	wanted := t.holding(o, holds)
 	for i := range o.Processes {
 		p := &o.Processes[i]
 		if _, known := t.procIndex[ProcessID{p.PID, p.Start}]; known || wanted == nil || wanted[ProcessID{p.PID, p.Start}] {
@@ -99,7 +100,7 @@ func (t *Tracker) Own(o *Owners) {
 				return
 			}
 		}
-		t.own(inode, h, o, before)
+		t.own(inode, h, o, holds.of(inode), before)
 	})
 	t.noteInet()
 	for _, id := range o.Gone {
@@ -116,18 +117,16 @@ func (t *Tracker) Own(o *Owners) {
 
 // holding are the processes that hold one of the rows, when the answer is about every socket of the host: unix
 // sockets and other namespaces' too. Nil means that all of the answer is about rows.
-func (t *Tracker) holding(o *Owners) map[ProcessID]bool {
+func (t *Tracker) holding(o *Owners, holds holdIndex) map[ProcessID]bool {
 	if o.Asked != nil {
 		return nil
 	}
-	rows := make(map[uint32]bool, len(t.rows))
-	t.eachHeld(func(inode uint32, _ *Holding) { rows[inode] = true })
-	wanted := make(map[ProcessID]bool)
-	for _, h := range o.Holds {
-		if rows[h.Inode] {
+	wanted := make(map[ProcessID]bool, len(o.Processes))
+	t.eachHeld(func(inode uint32, _ *Holding) {
+		for _, h := range holds.of(inode) {
 			wanted[h.ProcessID] = true
 		}
-	}
+	})
 	return wanted
 }
 
@@ -163,12 +162,9 @@ func (t *Tracker) first(slots []int32) int32 {
 	return best
 }
 
-// own joins one socket to its holders. before is who shared sockets until now.
-func (t *Tracker) own(inode uint32, r *Holding, o *Owners, before map[uint32][]int32) {
-	first, found := slices.BinarySearchFunc(o.Holds, inode, func(h Hold, inode uint32) int {
-		return cmp.Compare(h.Inode, inode)
-	})
-	if !found {
+// own joins one socket to its holders, those of held. before is who shared sockets until now.
+func (t *Tracker) own(inode uint32, r *Holding, o *Owners, held []Hold, before map[uint32][]int32) {
+	if len(held) == 0 {
 		if _, open := slices.BinarySearch(o.Unsettled, inode); open && r.Owner < 0 {
 			return
 		}
@@ -184,11 +180,9 @@ func (t *Tracker) own(inode uint32, r *Holding, o *Owners, before map[uint32][]i
 	}
 	known, shared := before[inode]
 	delete(t.shared, inode)
-	var slots []int32
-	for _, h := range o.Holds[first:] {
-		if h.Inode != inode {
-			break
-		}
+	var room [4]int32
+	slots := room[:0]
+	for _, h := range held {
 		slot, ok := t.procIndex[h.ProcessID]
 		if !ok || t.procs[slot].Dead {
 			continue // a holder without its process is no answer
@@ -203,7 +197,7 @@ func (t *Tracker) own(inode uint32, r *Holding, o *Owners, before map[uint32][]i
 	}
 	r.Owner, r.Holders, r.Why, r.Was = t.first(slots), int32(len(slots)), Known, false
 	if len(slots) > 1 {
-		t.shared[inode] = slots
+		t.shared[inode] = slices.Clone(slots)
 	}
 }
 

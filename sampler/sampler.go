@@ -219,10 +219,9 @@ func (s *Sampler) Sample(ctx context.Context, patience, apart time.Duration) *mo
 	defer cancel()
 	s.heed()
 	s.owners.patient = true
-	if s.wantsOwners() {
-		s.owners.ask(ctx, s.tracker) // who holds what, while the kernel is asked for what there is
-	}
-	s.poll(ctx)
+	s.askOwners(ctx) // who holds what, while the kernel is asked for what there is
+	s.look(ctx)
+	s.askOwners(ctx)
 	for (s.owners.busy || s.tables.busy) && ctx.Err() == nil { // what is busy longer is waited for the next time
 		select {
 		case answer := <-s.tables.answers:
@@ -260,6 +259,15 @@ func (s *Sampler) hold() int64 {
 
 // poll asks the kernel for all that is looked at and publishes what became of it.
 func (s *Sampler) poll(ctx context.Context) {
+	began := s.look(ctx)
+	s.publish()
+	end, _ := s.cfg.Clock()
+	s.took = time.Duration(end - began)
+	s.askOwners(ctx)
+}
+
+// look asks the kernel for all that is looked at. It says when it began.
+func (s *Sampler) look(ctx context.Context) (now int64) {
 	now, wall := s.cfg.Clock()
 	s.tracker.Begin(now, wall)
 	s.sources = nil // the old slice belongs to snapshots
@@ -282,9 +290,11 @@ func (s *Sampler) poll(ctx context.Context) {
 	default:
 	}
 	s.nameThings()
-	s.publish()
-	end, _ := s.cfg.Clock()
-	s.took = time.Duration(end - now)
+	return now
+}
+
+// askOwners has the owners looked for that are not known, where somebody looks at who holds sockets.
+func (s *Sampler) askOwners(ctx context.Context) {
 	if s.wantsOwners() {
 		s.owners.ask(ctx, s.tracker)
 	}
