@@ -80,6 +80,9 @@ type Access struct {
 	Hidden  int  // sockets whose owner we may not see
 	// Missing are the capabilities that would be needed for full access, as setcap writes them.
 	Missing []string
+	// NoBytes is why TCP connections come from /proc/net, without bytes and without all else that sock_diag tells;
+	// nil where it answers.
+	NoBytes error
 }
 
 // Process is a process that holds sockets, with what they moved.

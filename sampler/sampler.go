@@ -119,7 +119,7 @@ func New(cfg Config) *Sampler {
 	}
 	s.owners = newOwners(proc.NewScanner(cfg.FS), cfg.Access.Owners)
 	s.details = newDetails(cfg.FS)
-	s.sockets = &sockets{kernel: cfg.Kernel, net: procnet.At(cfg.NetDir), dir: cfg.NetDir, wholeAt: make(map[string]int64), lacks: make(map[model.Proto]bool)}
+	s.sockets = &sockets{kernel: cfg.Kernel, net: procnet.At(cfg.NetDir), dir: cfg.NetDir, wholeAt: make(map[string]int64), lacks: make(map[request]error)}
 	s.unix = &unixSockets{kernel: cfg.Kernel}
 	s.tables = newTables(cfg.Host, func() int64 {
 		now, _ := cfg.Clock()
@@ -421,6 +421,7 @@ func (s *Sampler) publish() {
 	}
 	s.seq++
 	out.Access = s.cfg.Access
+	out.Access.NoBytes = s.sockets.noBytes()
 	s.tracker.Publish(out)
 	out.Seq = s.seq
 	out.Hold = s.hold()

@@ -4,6 +4,7 @@ package sampler
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -38,9 +39,9 @@ var requests = [...]request{
 type sockets struct {
 	kernel  Asker
 	net     procnet.FS
-	lacks   map[model.Proto]bool // protocols that sock_diag does not know: it is not asked again
-	dir     string               // of net
-	sctp    bool                 // SCTP was asked for by name
+	lacks   map[request]error // what sock_diag does not know or refuses, and why: it is not asked again
+	dir     string            // of net
+	sctp    bool              // SCTP was asked for by name
 	wholeAt map[string]int64
 	used    procnet.Counts
 	usedErr error
@@ -59,24 +60,25 @@ const maxExpected = 1 << 20
 // has no name when nothing had to be asked.
 func (s *sockets) dump(q request, now int64, see func(*model.Socket)) (source model.Source, whole bool) {
 	source = model.Source{Name: q.name, Of: model.TableSockets}
-	bad := 0
 	switch q.proto {
 	case model.UDPLite, model.Raw:
 		if s.usedErr == nil && s.inUse(q) == 0 {
 			return model.Source{}, true
 		}
-		bad, source.Err = s.seldom(q, see)
 	case model.SCTP:
 		// Asking where SCTP is not loaded would have the kernel load it.
-		if _, err := os.Stat(filepath.Join(s.dir, "sctp")); err != nil || s.lacks[q.proto] {
+		if _, err := os.Stat(filepath.Join(s.dir, "sctp")); err != nil {
 			return s.withoutSCTP(q), true
 		}
-		if bad, source.Err = s.ask(q, see); errors.Is(source.Err, diag.ErrUnsupported) {
-			s.lacks[q.proto] = true
+	}
+	bad, err := s.ask(q, see)
+	if source.Err = err; errors.Is(err, errNeither) {
+		switch {
+		case q.proto == model.SCTP:
 			return s.withoutSCTP(q), true
+		case q.proto != model.TCP && q.proto != model.UDP, q.family == model.IPv6:
+			return model.Source{}, true // the kernel is built without it: there are no such sockets
 		}
-	default:
-		bad, source.Err = s.ask(q, see)
 	}
 	if source.Err == nil {
 		s.wholeAt[q.name] = now
@@ -112,26 +114,29 @@ func (s *sockets) withoutSCTP(q request) model.Source {
 
 var errNoSCTP = errors.New("this kernel has no SCTP")
 
-func (s *sockets) ask(q request, see func(*model.Socket)) (bad int, err error) {
-	result, err := s.kernel.Dump(q.proto, q.family, see)
-	return result.Bad, err
-}
+// errNeither says that neither sock_diag nor /proc/net have such sockets.
+var errNeither = errors.New("neither sock_diag nor /proc/net tell of it")
 
-// seldom dumps UDP-Lite or raw sockets: by sock_diag, or from /proc/net where it does not know them.
-func (s *sockets) seldom(q request, see func(*model.Socket)) (bad int, err error) {
-	if !s.lacks[q.proto] {
-		bad, err = s.ask(q, see)
-		if !errors.Is(err, diag.ErrUnsupported) {
-			return bad, err
+// ask dumps by sock_diag, or from /proc/net where sock_diag does not know the protocol or is refused. The tables there
+// tell less, no bytes above all, and their sockets have no cookie; so one that sock_diag answered for once stays its.
+func (s *sockets) ask(q request, see func(*model.Socket)) (bad int, err error) {
+	why := s.lacks[q]
+	if why == nil {
+		result, err := s.kernel.Dump(q.proto, q.family, see)
+		if _, answered := s.wholeAt[q.name]; answered || !errors.Is(err, diag.ErrUnsupported) {
+			return result.Bad, err
 		}
-		s.lacks[q.proto] = true
+		s.lacks[q], why = err, err
 	}
 	result, err := s.net.Dump(q.proto, q.family, see)
 	if errors.Is(err, procnet.ErrUnsupported) {
-		err = nil // neither knows the protocol: there are no such sockets
+		err = fmt.Errorf("%w: %w", errNeither, why)
 	}
 	return result.Bad, err
 }
+
+// noBytes is why the bytes of TCP connections are not known: sock_diag does not answer for them. Nil: it does.
+func (s *sockets) noBytes() error { return s.lacks[requests[0]] }
 
 // unixSockets reads the unix sockets.
 type unixSockets struct {

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -42,6 +43,21 @@ func TestFault25StretchedInterval(t *testing.T) {
 	h.feed(s)
 	if l := h.line(-2); !strings.HasSuffix(strings.TrimSpace(l), "Update: 1 s") {
 		t.Errorf("the chosen interval is back: %q", l)
+	}
+}
+
+// TestFault12HeaderSaysNoBytes: the header names the lack, the help screen says why.
+func TestFault12HeaderSaysNoBytes(t *testing.T) {
+	h := start(t, 120, 40, nil)
+	s := web().snapshot(0)
+	s.Access.NoBytes = errors.New("sock_diag: operation not permitted")
+	h.feed(s)
+	if !strings.Contains(h.line(0), "no byte counters") {
+		t.Errorf("the header: %q", h.line(0))
+	}
+	h.press("?", "G")
+	if text := h.text(); !strings.Contains(text, "No byte counters") || !strings.Contains(text, "operation not permitted") {
+		t.Errorf("the help:\n%s", text)
 	}
 }
 

@@ -66,6 +66,9 @@ func (b *bars) drawHead(screen tcell.Screen, x, y, width int) {
 	l := line{{"sockview", a.theme.title}, {"  " + a.cfg.Host.String() + "  ", a.theme.text}}
 	if s := b.snapshot(); s != nil {
 		text, warn := accessLine(s)
+		if s.Access.NoBytes != nil {
+			text, warn = text+", no byte counters", true
+		}
 		style := a.theme.text
 		if warn {
 			style = a.theme.warning

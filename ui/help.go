@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"sockview/keymap"
+	"sockview/model"
 )
 
 func (a *App) help() {
@@ -58,6 +59,10 @@ func (a *App) helpLines(width int) []line {
 func (a *App) accessHelp(w *page) {
 	s := a.bars.snapshot()
 	w.head("Access")
+	if s != nil && s.Access.NoBytes != nil {
+		w.text("No byte counters, and no identity of a connection to close it by: the kernel's sock_diag is refused here, and /proc/net tells less. " +
+			model.SafeText(s.Access.NoBytes.Error()).String())
+	}
 	if s != nil && s.Access.Hidden > 0 && len(s.Access.Missing) == 0 {
 		w.text(fmt.Sprintf("%d sockets belong to processes that nobody may look into from here, whatever his rights: in a Landlock domain, or in another pid namespace.", s.Access.Hidden))
 		return

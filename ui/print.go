@@ -433,6 +433,15 @@ func await(names Names, addrs []model.Addr) {
 	names.Await(ctx, addrs)
 }
 
+// tellsBytes says whether a table of ours is printed that has columns of bytes.
+func (p *Printing) tellsBytes() bool {
+	return slices.ContainsFunc(p.sections, func(part section) bool {
+		st := part.state
+		return part.write == nil && st.def.tables&^model.TableSockets == 0 &&
+			slices.ContainsFunc(st.shown, func(c int) bool { return st.specs[c].Kind == model.KindBytes })
+	})
+}
+
 // Trouble is a line for what the snapshot could not tell of what is printed, empty when it told all; failed says that
 // a whole table is missing for it.
 func (p *Printing) Trouble(s *model.Snapshot) (line string, failed bool) {
@@ -447,6 +456,9 @@ func (p *Printing) Trouble(s *model.Snapshot) (line string, failed bool) {
 	}
 	if p.layout.Programs && s.Access.Hidden > 0 && len(s.Access.Missing) > 0 { // else there is nothing to be done
 		parts = append(parts, hiddenOwners(s.Access.Hidden)+": to see other users' processes takes root, or setcap as the README has it")
+	}
+	if s.Access.NoBytes != nil && p.tellsBytes() {
+		parts = append(parts, "no byte counters: "+model.SafeText(s.Access.NoBytes.Error()).String())
 	}
 	wanted := p.Demand().Tables
 	if !p.options.SCTP {
