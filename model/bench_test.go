@@ -156,16 +156,19 @@ func BenchmarkSort(b *testing.B) {
 	}
 }
 
-func BenchmarkGroupBy(b *testing.B) {
+func BenchmarkGroup(b *testing.B) {
 	tr, _, _ := busyTracker(busy)
 	var s Snapshot
 	tr.Publish(&s)
 	order := allRows(len(s.Sockets))
 	for _, id := range []string{"state", "process", "remote"} {
 		b.Run(id, func(b *testing.B) {
+			g := NewGrouper(socketColumn(id))
+			g.Group(&s, order)
+			g.Group(&s, order)
 			b.ReportAllocs()
 			for b.Loop() {
-				GroupBy(&s, order, socketColumn(id))
+				g.Group(&s, order)
 			}
 		})
 	}

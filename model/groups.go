@@ -2,6 +2,7 @@ package model
 
 import (
 	"cmp"
+	"maps"
 	"strings"
 )
 
@@ -11,8 +12,8 @@ type Group struct {
 	Value    Value
 	Key      string // the value in full, for the identity
 	Sockets  int
-	States   [numStates]int // TCP only
-	Sent     uint64         // payload bytes of its live connections, each since it began
+	States   [numStates]int32 // TCP only
+	Sent     uint64           // payload bytes of its live connections, each since it began
 	Received uint64
 
 	SentRate, ReceivedRate float32
@@ -29,36 +30,81 @@ const (
 	maxGroupProcesses = 64 // processes that it counts
 )
 
-// GroupBy puts the sockets whose indices are in order into groups by the value of a column.
-func GroupBy(s *Snapshot, order []int32, by *Column[Socket]) []Group {
-	var groups []Group
-	index := make(map[Value]int32)
+// Grouper puts sockets into groups by the value of a column, look after look. It keeps the memory of the groups, and what
+// they are called: a server with as many clients as sockets has as many groups.
+type Grouper struct {
+	by        *Column[Socket]
+	connected bool // without the sockets that have no remote address
+	groups    [2][]Group
+	turn      uint32
+	named     map[Value]naming
+}
+
+// naming is what is known of a value that sockets had: the key of its group, and where that stands if turn is this one.
+type naming struct {
+	key  string
+	at   int32
+	turn uint32
+}
+
+// NewGrouper makes groups by the value of a column.
+func NewGrouper(by *Column[Socket]) *Grouper {
+	return &Grouper{by: by, named: make(map[Value]naming)}
+}
+
+// NewHostGrouper makes groups by the remote address, without the sockets that have none.
+func NewHostGrouper(by *Column[Socket]) *Grouper {
+	g := NewGrouper(by)
+	g.connected = true
+	return g
+}
+
+// Group groups the sockets whose indices are in order. The groups stand until the call after the next.
+func (g *Grouper) Group(s *Snapshot, order []int32) []Group {
+	g.turn++
+	groups := g.groups[g.turn%2][:0]
 	for _, i := range order {
 		r := &s.Sockets[i]
-		v := groupValue(by.Kind, by.Value(s, r))
-		at, ok := index[v]
-		if !ok {
-			at = int32(len(groups))
-			index[v] = at
-			groups = append(groups, Group{Value: v, Key: groupKey(by.Kind, v)})
+		if g.connected && r.Remote.IsUnspecified() {
+			continue
 		}
-		groups[at].add(s, r)
+		v := groupValue(g.by.Kind, g.by.Value(s, r))
+		n, ok := g.named[v]
+		if !ok {
+			n.key = groupKey(g.by.Kind, v)
+		}
+		if !ok || n.turn != g.turn {
+			n.at, n.turn = int32(len(groups)), g.turn
+			g.named[v] = n
+			groups = begin(groups, v, n.key)
+		}
+		groups[n.at].add(s, r)
 	}
 	for i := range groups {
 		groups[i].nameProcesses(s)
 	}
+	g.groups[g.turn%2] = groups
+	if len(g.named) > 2*len(groups)+spareNames {
+		maps.DeleteFunc(g.named, func(_ Value, n naming) bool { return n.turn != g.turn })
+	}
 	return groups
 }
 
-// GroupHosts is GroupBy of the remote address, without the sockets that have none.
-func GroupHosts(s *Snapshot, order []int32, by *Column[Socket]) []Group {
-	connected := make([]int32, 0, len(order))
-	for _, i := range order {
-		if r := &s.Sockets[i]; !r.Remote.IsUnspecified() {
-			connected = append(connected, i)
-		}
+// spareNames is how many values without sockets may stay known.
+const spareNames = 1024
+
+// begin appends an empty group, in the memory of the one that stood there before.
+func begin(groups []Group, v Value, key string) []Group {
+	n := len(groups)
+	var processes []int32
+	if n < cap(groups) {
+		groups = groups[:n+1]
+		processes = groups[n].processes[:0]
+	} else {
+		groups = append(groups, Group{})
 	}
-	return GroupBy(s, connected, by)
+	groups[n] = Group{Value: v, Key: key, processes: processes}
+	return groups
 }
 
 // groupValue leaves of v what makes two values the same to people: a host is the same host when it is
@@ -128,8 +174,8 @@ func (g *Group) add(s *Snapshot, r *Socket) {
 }
 
 func (g *Group) nameProcesses(s *Snapshot) {
-	var names []string
-	more := 0
+	var room [maxGroupNames]string
+	names, more := room[:0], 0
 	for _, slot := range g.processes {
 		name := s.Processes[slot].Name.String()
 		switch {
@@ -189,7 +235,7 @@ func Groups(name string, by Spec, titles ...string) *Table[Group] {
 	} {
 		state := c.state
 		columns = append(columns, countOf(c.id, c.title, "TCP sockets in "+state.String(), c.shown,
-			func(g *Group) int { return g.States[state] }))
+			func(g *Group) int { return int(g.States[state]) }))
 	}
 	for _, c := range groupTraffic() {
 		if c.ID != first.ID { // a sum of the values that make the groups would only be named twice

@@ -54,20 +54,20 @@ func TestGroupBy(t *testing.T) {
 		{"proto", []string{"tcp6:3", "tcp:1", "udp6:1", "udp:2"}},
 	} {
 		by := socketColumn(c.by)
-		groups := GroupBy(s, allRows(len(s.Sockets)), by)
+		groups := NewGrouper(by).Group(s, allRows(len(s.Sockets)))
 		if got := groupsShown(groups, by); !slices.Equal(got, c.want) {
 			t.Errorf("by %s: %v, want %v", c.by, got, c.want)
 		}
 	}
 	by := socketColumn("remote")
 	want := []string{"192.0.2.1:3", "192.0.2.9:0", "2001:db8::1:1"}
-	if got := groupsShown(GroupHosts(s, allRows(len(s.Sockets)), by), by); !slices.Equal(got, want) {
+	if got := groupsShown(NewHostGrouper(by).Group(s, allRows(len(s.Sockets))), by); !slices.Equal(got, want) {
 		t.Errorf("hosts: %v, want %v", got, want)
 	}
-	if got := GroupBy(s, nil, by); len(got) != 0 {
+	if got := NewGrouper(by).Group(s, nil); len(got) != 0 {
 		t.Errorf("of no sockets: %v", got)
 	}
-	if got := groupsShown(GroupBy(s, []int32{2, 0}, by), by); !slices.Equal(got, []string{"192.0.2.1:1", "2001:db8::1:1"}) {
+	if got := groupsShown(NewGrouper(by).Group(s, []int32{2, 0}), by); !slices.Equal(got, []string{"192.0.2.1:1", "2001:db8::1:1"}) {
 		t.Errorf("of two sockets: %v", got)
 	}
 }
@@ -90,7 +90,7 @@ func TestGroupSums(t *testing.T) {
 		},
 	}
 	by := socketColumn("lport")
-	groups := GroupBy(s, allRows(len(s.Sockets)), by)
+	groups := NewGrouper(by).Group(s, allRows(len(s.Sockets)))
 	table := Groups("ports", by.Spec)
 	if len(groups) != 4 {
 		t.Fatalf("%d groups", len(groups))
@@ -133,7 +133,7 @@ func TestGroupSums(t *testing.T) {
 func TestNoRateSaysWhy(t *testing.T) {
 	s := &Snapshot{Sockets: []Socket{{Proto: UDP, Holding: Holding{Owner: -1}}, {Proto: TCP, Has: HasBytes, Holding: Holding{Owner: -1}}}}
 	by := socketColumn("proto")
-	groups := GroupBy(s, allRows(2), by)
+	groups := NewGrouper(by).Group(s, allRows(2))
 	for _, column := range Groups("x", by.Spec).Columns {
 		if column.ID != "tx" && column.ID != "rx" {
 			continue
@@ -165,7 +165,7 @@ func TestGroupsHaveOneKeyEach(t *testing.T) {
 	table := Sockets()
 	for c := range table.Columns {
 		by := &table.Columns[c]
-		groups := GroupBy(s, allRows(len(s.Sockets)), by)
+		groups := NewGrouper(by).Group(s, allRows(len(s.Sockets)))
 		shown := Groups("groups", by.Spec)
 		keys := map[Key]bool{}
 		sockets, closed := 0, 0
@@ -191,5 +191,46 @@ func TestGroupsTitle(t *testing.T) {
 	}
 	if by.Title != "REMOTE" || by.Aliases == nil {
 		t.Errorf("the column of the sockets was changed: %+v", by.Spec)
+	}
+}
+
+// A Grouper that has grouped before gives what a new one gives, and leaves the groups it gave last alone.
+func TestGrouperAgain(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(5, 6))
+	by := socketColumn("remote")
+	g := NewGrouper(by)
+	var last []Group
+	var lastShown []string
+	for turn := range 50 {
+		var s Snapshot
+		for range rnd.IntN(3000) {
+			r := tcp4(rnd.Uint64(), 1, 1)
+			r.Remote[14], r.Remote[15] = byte(turn/10), byte(rnd.IntN(200))
+			r.Owner = -1
+			if rnd.IntN(2) == 0 {
+				r.Owner = int32(rnd.IntN(5))
+			}
+			s.Sockets = append(s.Sockets, r)
+		}
+		for pid := range int32(5) {
+			s.Processes = append(s.Processes, proc(pid+1, 1))
+		}
+		order := allRows(len(s.Sockets))
+		groups := g.Group(&s, order)
+		if got, want := groupsShown(groups, by), groupsShown(NewGrouper(by).Group(&s, order), by); !slices.Equal(got, want) {
+			t.Fatalf("turn %d: %v, want %v", turn, got, want)
+		}
+		for i, fresh := range NewGrouper(by).Group(&s, order) {
+			if groups[i].Processes != fresh.Processes || groups[i].Key != fresh.Key {
+				t.Fatalf("turn %d: %+v, want %+v", turn, groups[i], fresh)
+			}
+		}
+		if got := groupsShown(last, by); !slices.Equal(got, lastShown) {
+			t.Fatalf("turn %d: the groups of the turn before became %v, they were %v", turn, got, lastShown)
+		}
+		last, lastShown = groups, groupsShown(groups, by)
+		if most := 2*len(groups) + spareNames; len(g.named) > most {
+			t.Fatalf("turn %d: %d values are known, at most %d should be", turn, len(g.named), most)
+		}
 	}
 }

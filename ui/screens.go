@@ -217,15 +217,15 @@ func selectGroups(q *query) selection {
 	column := &sockets.Columns[columnIndex(sockets.Specs(), q.by)]
 	below := model.Matcher(q.filter, 1, sockets, q.format)
 	match := model.Matcher(q.filter, 0, t, q.format)
+	grouper := model.NewGrouper(column)
+	if q.def.name == "hosts" {
+		grouper = model.NewHostGrouper(column)
+	}
 	var buffer []int32
 	var last lastOrder // in the order of the sockets themselves: it is only its memory that is used again
 	return func(s *model.Snapshot, order []int32) (model.Rows, []int32, int) {
 		buffer, _ = chooseAgain(&last, s, q, below, buffer[:0])
-		groups := model.GroupBy
-		if q.def.name == "hosts" {
-			groups = model.GroupHosts
-		}
-		rows := groups(s, buffer, column)
+		rows := grouper.Group(s, buffer)
 		for i := range rows {
 			if match == nil || match(s, &rows[i]) {
 				order = append(order, int32(i))
