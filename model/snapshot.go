@@ -54,6 +54,9 @@ type Source struct {
 	Whole bool
 	// Absent says that the kernel has nothing of it, or keeps it from us: asking again does not help.
 	Absent bool
+	// Took is how long the look took that ended since the last sample; 0 is none, or not known. It is known of
+	// "owners", which works beside the samples.
+	Took time.Duration
 }
 
 // Lacks says whether the kernel has nothing of one of these tables, or keeps it from us.

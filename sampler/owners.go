@@ -77,6 +77,7 @@ func (o *owners) ask(ctx context.Context, t *model.Tracker) {
 	if o.busy || ctx.Err() != nil {
 		return
 	}
+	o.source.Took = 0 // the last sample told of it
 	q := proc.Request{
 		Inodes: t.Unowned(nil), Closed: t.Vacated(nil), Likely: t.Accepting(nil),
 		Full: time.Now().After(o.nextFull), Budget: scanBudget,
@@ -98,7 +99,7 @@ func (o *owners) ask(ctx context.Context, t *model.Tracker) {
 // tick.
 func (o *owners) take(a scanned, t *model.Tracker) (learned, again bool) {
 	o.busy = false
-	o.source.Err = a.result.Err
+	o.source.Err, o.source.Took = a.result.Err, a.took
 	if a.result.Err == nil && !a.result.Complete && !a.request.Shallow {
 		o.source.Err = errors.New("some processes could not be looked into in time")
 	}
