@@ -14,10 +14,11 @@ const (
 	// scanBudget bounds one owner scan; what it did not reach is looked for in the next.
 	scanBudget = 2 * time.Second
 	// rescanEvery is how often every process is looked at again, for sockets that were passed on or
-	// inherited. A scan that takes long makes it rarer: see rescanShare.
+	// inherited. A scan that takes long makes it rarer: it may take one part in rescanShare of the time, unless that
+	// were less often than rescanLeast.
 	rescanEvery = 10 * time.Second
-	// rescanShare bounds full scans to one part in so many of one core.
-	rescanShare = 200
+	rescanShare = 1000
+	rescanLeast = 2 * time.Minute
 	// deepShare bounds likewise the scans that look into every process for a socket that is not where it is likely to
 	// be: on a busy server most such sockets are gone before they are found.
 	deepShare = 30
@@ -117,7 +118,7 @@ func (o *owners) take(a scanned, t *model.Tracker) (learned, again bool) {
 		o.nextDeep = time.Now().Add(deepShare * a.took)
 	}
 	if a.request.Full {
-		o.nextFull = time.Now().Add(max(rescanEvery, rescanShare*a.took))
+		o.nextFull = time.Now().Add(min(max(rescanEvery, rescanShare*a.took), rescanLeast))
 	}
 	asked, again := o.settle(a, &answer)
 	switch {
