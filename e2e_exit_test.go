@@ -201,13 +201,16 @@ func TestFault28StopAndFg(t *testing.T) {
 		stop func(*job)
 		// cooked: it was asked, so that it gives the terminal back before it stops
 		cooked bool
+		args   []string
 	}{
-		{"Ctrl-Z", func(j *job) { j.press(ctrlZ) }, true},
-		{"SIGTSTP from outside", func(j *job) { j.signal(unix.SIGTSTP) }, true},
-		{"SIGSTOP", func(j *job) { j.signal(unix.SIGSTOP) }, false},
+		{"Ctrl-Z", func(j *job) { j.press(ctrlZ) }, true, nil},
+		{"Ctrl-Z read-only", func(j *job) { j.press(ctrlZ) }, true, []string{"--read-only"}}, // which signals nobody else
+		{"SIGTSTP from outside", func(j *job) { j.signal(unix.SIGTSTP) }, true, nil},
+		{"SIGTSTP from outside read-only", func(j *job) { j.signal(unix.SIGTSTP) }, true, []string{"--read-only"}},
+		{"SIGSTOP", func(j *job) { j.signal(unix.SIGSTOP) }, false, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			j := openJob(t)
+			j := openJob(t, c.args...)
 			start := j.ready()
 			for round := range 2 {
 				c.stop(j)

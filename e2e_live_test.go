@@ -205,7 +205,7 @@ func TestLiveClosesAConnection(t *testing.T) {
 	e.quit()
 }
 
-func TestLiveRefusesWhatNeverEndsWell(t *testing.T) {
+func TestFault38ListenerIsTypedOut(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, serving{name: "svtyped"})
 	e := open(t, launch{args: []string{fmt.Sprintf("lport:%d", s.ports[0]), "state:listen"}, cols: 120, rows: 24})

@@ -41,6 +41,8 @@ func run(args []string, guard *term.Guard) int {
 	case options.Version:
 		_, err := fmt.Println("sockview", version())
 		return written(err)
+	case options.Check:
+		return written(text.Report(os.Stdout, sampler.Check(options.ReadOnly), options.JSON))
 	}
 	configured, err := ui.Configure(options, os.Getenv)
 	switch {
@@ -66,7 +68,7 @@ func run(args []string, guard *term.Guard) int {
 	if err != nil {
 		return fail(err, keymap.ExitUsage)
 	}
-	kernel, err := sampler.Open(sampler.Options{Own: resolver.Own, Go: start})
+	kernel, err := sampler.OpenConfined(sampler.Options{Own: resolver.Own, Go: start}, options.ReadOnly)
 	if err != nil {
 		return fail(err, 1)
 	}
@@ -81,9 +83,7 @@ func run(args []string, guard *term.Guard) int {
 func show(kernel *sampler.Kernel, options keymap.Options, c ui.Configured, resolver *names.Resolver, guard *term.Guard,
 	start func(string, func())) int {
 	debug.SetGCPercent(15) // the large tables hold no pointers: collecting costs little, and memory is scarce
-	terminal, err := term.Open(term.Options{
-		NoColor: options.NoColor, ASCII: c.ASCII, Mouse: c.Mouse, Guard: guard,
-	})
+	terminal, err := term.Open(term.Options{NoColor: options.NoColor, ASCII: c.ASCII, Mouse: c.Mouse, Guard: guard})
 	if err != nil {
 		return fail(err, 1)
 	}
@@ -93,10 +93,10 @@ func show(kernel *sampler.Kernel, options keymap.Options, c ui.Configured, resol
 	if err != nil {
 		hostname = "localhost"
 	}
-	actor := act.New("/proc", kernel.Destroy)
+	actor := kernel.Actor()
 	app, err := ui.New(ui.Config{
 		Snapshots: kernel.Sampler, Names: resolver, Screen: terminal.Screen(), Clipboard: terminal.HasClipboard(), Suspend: func(s ui.Suspender) { terminal.Suspend(s) }, Go: start,
-		Keys: c.Keys, Host: model.SafeText(hostname), SaveColumns: c.SaveColumns, Start: c.Start, Panic: options.Panic,
+		Keys: c.Keys, Host: model.SafeText(hostname), SaveColumns: c.SaveColumns, Start: c.Start, Root: os.Geteuid() == 0, Panic: options.Panic,
 		Actor: ui.Actor{
 			Signals: act.Signals(), Rank: actor.Rank, Close: actor.Close,
 			CloseRefusal: actor.CloseRefusal, CloseEffect: act.CloseEffect,

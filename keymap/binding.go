@@ -61,6 +61,7 @@ const (
 
 	Kill      Action = "kill"
 	Close     Action = "close"
+	ReadOnly  Action = "read-only"
 	MarkRow   Action = "mark"
 	UnmarkAll Action = "unmark-all"
 	Copy      Action = "copy"
@@ -98,6 +99,7 @@ const (
 
 	Help      Action = "help"
 	Version   Action = "version"
+	Check     Action = "check"
 	Mouse     Action = "mouse"
 	Theme     Action = "theme"
 	NoColor   Action = "no-color"

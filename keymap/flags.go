@@ -43,6 +43,8 @@ type Options struct {
 	Filter    []string // the words of the filter expression, as they stood on the command line
 	Top       int      // print so many rows, from 1
 
+	ReadOnly bool // give up whatever changes the system
+
 	Once       bool
 	JSON, CSV  bool          // at most one of them
 	Continuous bool          // print again and again, every Interval
@@ -57,6 +59,7 @@ type Options struct {
 	Mouse   bool
 	Help    bool
 	Version bool
+	Check   bool   // report on what this machine lets us see and do
 	Panic   string // for tests: the goroutine that shall panic
 }
 
@@ -108,6 +111,9 @@ func ParseArgs(args []string) (Options, error) {
 	}
 	if o.JSON && o.CSV {
 		return Options{}, &UsageError{"--json --csv", "only one of them can be printed", ""}
+	}
+	if o.Check && o.CSV {
+		return Options{}, &UsageError{"--check --csv", "a report is no table", "--json is for programs"}
 	}
 	if err := o.settleScreen(values); err != nil {
 		return Options{}, err

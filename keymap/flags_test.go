@@ -51,7 +51,7 @@ func TestParseArgs(t *testing.T) {
 		{"--no-color", Options{NoColor: true}}, {"--ascii", Options{ASCII: true}},
 		{"--mouse", Options{Mouse: true}},
 		{"-h", Options{Help: true}}, {"--help", Options{Help: true}}, {"-V", Options{Version: true}},
-		{"--version", Options{Version: true}}, {"--panic sampler", Options{Panic: "sampler"}},
+		{"--version", Options{Version: true}}, {"--check --json", Options{Check: true, JSON: true}}, {"--panic sampler", Options{Panic: "sampler"}},
 
 		{"-r", Options{Screen: "routes"}}, {"--route", Options{Screen: "routes"}}, {"-F", Options{Screen: "routes"}},
 		{"--fib", Options{Screen: "routes"}}, {"-rF -r", Options{Screen: "routes"}},
@@ -114,6 +114,7 @@ func TestParseArgs(t *testing.T) {
 		{"-tl", Options{TCP: true, Listening: true}},
 		{"-ant46u", Options{All: true, Numeric: true, TCP: true, UDP: true, IPv4: true, IPv6: true}},
 		{"-an -t -l", Options{All: true, Numeric: true, TCP: true, Listening: true}},
+		{"--read-only", Options{ReadOnly: true}},
 		{"port:443 -t state:established --once rtt>50ms", Options{TCP: true, Once: true,
 			Filter: []string{"port:443", "state:established", "rtt>50ms"}}},
 		{"-at port:80 --count remote --top 20", Options{All: true, TCP: true, Count: "remote", Top: 20,

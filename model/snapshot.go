@@ -80,7 +80,9 @@ type Access struct {
 	Owners  bool // owners of other users' processes can be seen (CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH)
 	Destroy bool // connections can be closed (CAP_NET_ADMIN)
 	Kill    bool // other users' processes can be signalled (CAP_KILL)
-	Hidden  int  // sockets whose owner we may not see
+	// ReadOnly: whatever changes the system was given up at the start, for good.
+	ReadOnly bool
+	Hidden   int // sockets whose owner we may not see
 	// Missing are the capabilities that would be needed for full access, as setcap writes them.
 	Missing []string
 	// NoBytes is why TCP connections come from /proc/net, without bytes and without all else that sock_diag tells;

@@ -7,50 +7,73 @@ import (
 	"sync"
 
 	"sockview/model"
+	"sockview/sampler/act"
 	"sockview/sampler/diag"
 	"sockview/sampler/host"
 	"sockview/sampler/proc"
+	"sockview/sampler/rights"
 )
 
 // Options are what the caller brings to the real kernel; see Config.
 type Options struct {
 	Own func(cookie uint64) bool
 	Go  func(name string, f func())
+	// Rights are what rights.Settle kept. Nil: nothing was given up, and nothing is raised.
+	Rights *rights.Rights
 }
 
 // Kernel is a Sampler of this host, and the way to close one of its sockets.
 type Kernel struct {
 	*Sampler
-	mu  sync.Mutex
-	act *diag.Conn // apart from the sampler's: a Conn is used by one goroutine at a time
+	rights *rights.Rights
+	mu     sync.Mutex
+	act    *diag.Conn // apart from the sampler's: a Conn is used by one goroutine at a time
 }
 
 // netDir is where the kernel shows the tables of the namespace that the calling thread is in.
 const netDir = "/proc/thread-self/net"
 
+// OpenConfined is Open for a program that is sockview and nothing else: before anything is opened, all rights are given up
+// that it has no use for, and with readOnly those by which it changes the system; see rights.Settle.
+func OpenConfined(o Options, readOnly bool) (*Kernel, error) {
+	var err error
+	if o.Rights, err = rights.Settle(readOnly); err != nil {
+		return nil, err
+	}
+	return Open(o)
+}
+
 // Open opens sock_diag in the current network namespace. It fails when the kernel has none, or refuses it.
 func Open(o Options) (*Kernel, error) {
-	raiseErr := proc.RaiseCapabilities()
-	poll, err := diag.Open()
+	held := o.Rights
+	if held == nil {
+		var err error
+		if held, err = rights.AsIs(); err != nil {
+			return nil, err
+		}
+	}
+	raise := func() (drop func()) { return held.Raise(rights.NetAdmin) }
+	poll, err := diag.OpenRaising(raise)
 	if err != nil {
 		return nil, fmt.Errorf("asking the kernel for sockets: %w", err)
 	}
-	act, err := diag.Open()
+	act, err := diag.OpenRaising(raise)
 	if err != nil {
 		return nil, fmt.Errorf("asking the kernel for sockets: %w", err)
-	}
-	fs := proc.At("/proc")
-	caps, err := fs.Capabilities()
-	if err != nil {
-		return nil, err
 	}
 	// Without it (before Linux 5.14) the namespace's identity is 0, which is told apart from nothing yet.
 	cookie, _ := poll.NetNSCookie()
 	s := New(Config{
-		Kernel: poll, Host: host.New(netDir), NetDir: netDir, NetNSCookie: cookie, FS: fs, Access: caps.Access(), Own: o.Own, Go: o.Go,
+		Kernel: poll, Host: host.New(netDir).Within(held.For(rights.NetAdmin)), NetDir: netDir, NetNSCookie: cookie,
+		FS: proc.At("/proc").Looking(held.For(rights.Look)), Access: held.Access(), Trouble: held.Trouble,
+		Own: o.Own, Go: o.Go,
 	})
-	s.access.Err = raiseErr
-	return &Kernel{Sampler: s, act: act}, nil
+	return &Kernel{Sampler: s, rights: held, act: act}, nil
+}
+
+// Actor is who signals processes and closes sockets, with the rights for either only while he does.
+func (k *Kernel) Actor() *act.Actor {
+	return act.New("/proc", k.Destroy).Raising(k.rights.For(rights.Look), k.rights.For(rights.Kill))
 }
 
 // Destroy closes a socket (SOCK_DESTROY); see diag.Conn.Destroy for its errors.

@@ -52,6 +52,8 @@ type Config struct {
 	NetNSCookie uint64
 	FS          proc.FS
 	Access      model.Access
+	// Trouble is what went wrong with our own rights so far; see rights.Rights. Nil: nothing does.
+	Trouble func() error
 	// Own says whether a socket belongs to our own name look-ups, which are not shown. Nil: none does.
 	Own func(cookie uint64) bool
 	// Go starts a goroutine; whoever brings it catches panics. Nil is the go statement.
@@ -84,7 +86,6 @@ type Sampler struct {
 	seq        uint64
 	took       time.Duration
 	sources    []model.Source
-	access     model.Source          // whether the rights that the binary was given could be made use of
 	users      map[uint32]model.Text // replaced, never written to: snapshots share it
 	interfaces map[uint32]model.Text // likewise
 	congestion []model.Text          // likewise
@@ -106,6 +107,9 @@ func New(cfg Config) *Sampler {
 			return int64(now.Sub(start)), now
 		}
 	}
+	if cfg.Trouble == nil {
+		cfg.Trouble = func() error { return nil }
+	}
 	if cfg.Own == nil {
 		cfg.Own = func(uint64) bool { return false }
 	}
@@ -113,7 +117,6 @@ func New(cfg Config) *Sampler {
 		Mailbox:    newMailbox(),
 		cfg:        cfg,
 		tracker:    model.NewTracker(),
-		access:     model.Source{Name: "capabilities"},
 		bound:      make(map[uint32]bool),
 		interfaces: make(map[uint32]model.Text),
 	}
@@ -297,6 +300,8 @@ func (s *Sampler) look(ctx context.Context) (now int64) {
 func (s *Sampler) askOwners(ctx context.Context) {
 	if s.wantsOwners() {
 		s.owners.ask(ctx, s.tracker)
+	} else {
+		s.tracker.Vacated(nil) // the scan would have taken them: without one they would pile up
 	}
 }
 
@@ -431,7 +436,8 @@ func (s *Sampler) publish() {
 	out.Tables = s.wantedTables() & (model.TableSockets | model.TableUnix | model.TableSCTP)
 	out.NetNS = []model.NetNS{{Cookie: s.cfg.NetNSCookie, Name: model.SafeText("own")}}
 	out.Users, out.Interfaces, out.Congestion = s.users, s.interfaces, s.congestion
-	out.Sources = append(slices.Clone(s.sources), s.owners.source, s.access)
+	out.Sources = append(slices.Clone(s.sources), s.owners.source,
+		model.Source{Name: "capabilities", Err: s.cfg.Trouble()})
 	s.tables.publish(out, out.Now)
 	if s.skipped > 0 {
 		out.Sources = append(out.Sources, model.Source{

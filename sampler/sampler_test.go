@@ -210,7 +210,8 @@ func TestMissedRowIsConfirmed(t *testing.T) {
 	}
 }
 
-func TestFailedSourceIsStale(t *testing.T) {
+// TestFault11FailedSourceIsStale: what a dump that failed did not give is stale, and nothing is closed for it.
+func TestFault11FailedSourceIsStale(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
 		answer diagtest.Answer
@@ -249,7 +250,7 @@ func TestFailedSourceIsStale(t *testing.T) {
 }
 
 // A row that does not parse may be any of those not seen: none of them is closed for it.
-func TestUnreadableRowClosesNobody(t *testing.T) {
+func TestFault07UnreadableRowClosesNobody(t *testing.T) {
 	b := newBench(t, nil)
 	b.set(model.TCP, model.IPv4, diagtest.Answer{Sockets: []model.Socket{conn(1, 0, model.Established)}})
 	b.Release(b.after(0))

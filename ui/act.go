@@ -19,8 +19,15 @@ const patience = 5 * time.Second
 // maxListed is how many targets a dialog lists.
 const maxListed = 12
 
+// readOnlyText is the answer to the keys that change the system, where they do not.
+const readOnlyText = "read-only: started with --read-only, so nothing is killed or closed; start it without to do so"
+
 // kill signals the owners of the subjects, after a question.
 func (a *App) kill() {
+	if a.cfg.Start.ReadOnly {
+		a.warn(readOnlyText)
+		return
+	}
 	if a.cfg.Actor.Hold == nil {
 		a.warn("signals are not available")
 		return
@@ -40,6 +47,9 @@ func (a *App) kill() {
 // can says whether an action means anything on the screen on show: not every row has a process, or is a socket.
 func (a *App) can(action keymap.Action) bool {
 	def := a.state.def
+	if a.cfg.Start.ReadOnly && changesSystem(action) {
+		return false
+	}
 	switch action {
 	case keymap.Kill:
 		return def.holders != nil || def.ofSockets()
@@ -48,6 +58,9 @@ func (a *App) can(action keymap.Action) bool {
 	}
 	return true
 }
+
+// changesSystem says whether an action does more than look.
+func changesSystem(action keymap.Action) bool { return action == keymap.Kill || action == keymap.Close }
 
 // whyNoOwner says why the row has no process.
 func (a *App) whyNoOwner() string {
@@ -300,6 +313,10 @@ func (a *App) watch(victims []*victim, signal model.SignalChoice, failed []strin
 
 // closeSockets closes the subjects' connections and leaves their processes alone, after a question.
 func (a *App) closeSockets() {
+	if a.cfg.Start.ReadOnly {
+		a.warn(readOnlyText)
+		return
+	}
 	if a.cfg.Actor.Close == nil {
 		a.warn("closing connections is not available")
 		return

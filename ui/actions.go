@@ -122,7 +122,7 @@ func (a *App) open() {
 		words = append(words, below)
 	}
 	filter := strings.Join(words, " ")
-	a.trail = append(a.trail, a.state)
+	a.leave(a.state)
 	a.goScreen(a.state.def.leads)
 	a.state.atTop = true
 	if err := a.state.setFilter(filter); err != nil {
@@ -321,7 +321,7 @@ func (a *App) saveColumns(st *screenState) {
 		ids = []string{"sockets"}
 	}
 	if err := a.cfg.SaveColumns(st.def.name, ids); err != nil {
-		a.warn("columns are not kept: " + model.SafeText(err.Error()).String())
+		a.warn("columns are not kept: " + model.SafeText(err.Error()).String() + a.whyNotRoot(err))
 		return
 	}
 	a.say("columns kept in the config")
@@ -363,7 +363,7 @@ func (a *App) tallyBy(id string) {
 		}
 		a.states[key] = st
 	}
-	a.trail = append(a.trail, from)
+	a.leave(from)
 	filter := from.filter.Source(0)
 	a.goTo(st)
 	if err := st.setFilter(filter); err != nil {
@@ -387,7 +387,7 @@ func (a *App) countBy(id string) {
 		return
 	}
 	if from.def.name != "count" {
-		a.trail = append(a.trail, from)
+		a.leave(from)
 	}
 	if err := a.state.setFilter(filter); err != nil {
 		a.warn(err.Error())

@@ -122,17 +122,27 @@ func (b *bars) tabs(title func(*screen) string) line {
 
 // accessLine says what may be seen; when it is not everything, how much is hidden and what would show it.
 func accessLine(s *model.Snapshot) (text string, warn bool) {
-	switch {
+	level := ""
+	if s.Access.ReadOnly {
+		level = "read-only"
+	}
+	switch lacks := len(s.Access.Missing) > 0; {
 	case s.Access.Hidden > 0:
-		text = hiddenOwners(s.Access.Hidden)
-		if len(s.Access.Missing) > 0 {
+		text, warn = hiddenOwners(s.Access.Hidden), true
+		if lacks {
 			text += " (setcap: ?)"
 		}
-		return text, true
-	case len(s.Access.Missing) > 0:
-		return "partial access", false
+	case lacks && !s.Access.Owners: // none to hide just now
+		text = "no owners of others"
+	case lacks:
+		text = "partial access"
+	case level == "":
+		text = "full access"
 	}
-	return "full access", false
+	if level != "" && text != "" {
+		level += ", "
+	}
+	return level + text, warn
 }
 
 // hiddenOwners says of how many sockets the owner is hidden.

@@ -78,6 +78,7 @@ func Configure(o keymap.Options, env func(string) string) (Configured, error) {
 	if o.Timers && len(o.Columns) == 0 && !o.JSON && !o.CSV {
 		c.Also = append(c.Also, "timer", "expires")
 	}
+	c.ReadOnly = o.ReadOnly
 	if o.Cache {
 		return c, ErrNoRouteCache
 	}

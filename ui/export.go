@@ -3,7 +3,9 @@ package ui
 // Taking rows elsewhere: to the clipboard of the terminal, or into a file.
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -78,10 +80,19 @@ func (a *App) export() {
 
 func (a *App) save(path string, t text.Table) {
 	if err := text.Save(path, t); err != nil {
-		a.warn(model.SafeText(err.Error()).String())
+		a.warn(model.SafeText(err.Error()).String() + a.whyNotRoot(err))
 		return
 	}
 	a.say(fmt.Sprintf("%s saved to %s", rowCount(len(t.Order)), model.SafeText(path)))
+}
+
+// whyNotRoot says, behind the error of writing a file, why root may not write it: to write in folders of others takes a
+// capability that was given up at the start.
+func (a *App) whyNotRoot(err error) string {
+	if !a.cfg.Root || !errors.Is(err, fs.ErrPermission) {
+		return ""
+	}
+	return ": it is not root's, and sockview gave up the right to write everywhere; ~/ and /tmp work"
 }
 
 func rowCount(n int) string {

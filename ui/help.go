@@ -23,9 +23,11 @@ func (a *App) helpLines(width int) []line {
 			for _, k := range b.Keys {
 				keys = append(keys, string(k))
 			}
-			w.lines = append(w.lines, line{
-				{fmt.Sprintf("  %-16s ", strings.Join(keys, " ")), a.theme.key}, {b.Help, a.theme.text},
-			})
+			help := span{b.Help, a.theme.text}
+			if a.cfg.Start.ReadOnly && changesSystem(b.Action) {
+				help = span{"refused: read-only", a.theme.dim}
+			}
+			w.lines = append(w.lines, line{{fmt.Sprintf("  %-16s ", strings.Join(keys, " ")), a.theme.key}, help})
 		}
 	}
 	w.head("Signs")
@@ -63,8 +65,15 @@ func (a *App) accessHelp(w *page) {
 		w.text("No byte counters, and no identity of a connection to close it by: the kernel's sock_diag is refused here, and /proc/net tells less. " +
 			model.SafeText(s.Access.NoBytes.Error()).String())
 	}
+	if s != nil && s.Access.ReadOnly {
+		w.text("Read-only (--read-only): the rights to signal processes and to close connections were given up when it started, and nothing gives them back. With them went the marks of sockets and the NAT screen, which the kernel shows to nobody else.")
+	}
 	if s != nil && s.Access.Hidden > 0 && len(s.Access.Missing) == 0 {
 		w.text(fmt.Sprintf("%d sockets belong to processes that nobody may look into from here, whatever his rights: in a Landlock domain, or in another pid namespace.", s.Access.Hidden))
+		return
+	}
+	if s != nil && s.Access.ReadOnly && len(s.Access.Missing) == 0 {
+		w.text("Every owner is shown.")
 		return
 	}
 	if s == nil || len(s.Access.Missing) == 0 {

@@ -29,6 +29,7 @@ type Start struct {
 	Sort     map[string]string   // screen -> "column" or "column desc"
 	Also     []string            // columns of sockets shown besides
 	Top      int                 // printing: so many rows; 0 is all
+	ReadOnly bool                // nothing is signalled or closed
 }
 
 // ChoiceOf is what the flags choose among the sockets.

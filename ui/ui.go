@@ -77,6 +77,7 @@ type Config struct {
 	// SaveColumns keeps the columns chosen for a screen; nil keeps nothing.
 	SaveColumns func(screen string, ids []string) error
 	Start       Start
+	Root        bool   // the user is root, who may not write everywhere here, and wonders why
 	Panic       string // for tests: the goroutine of that name panics
 }
 

@@ -19,10 +19,20 @@ type Actor struct {
 	root    string // where procfs is mounted
 	self    int32
 	destroy func(model.CloseTarget) error
+
+	look, signal func(f func()) // see Raising
 }
 
 // New makes an Actor that looks processes up below procRoot (normally /proc, and it must be of our own pid
 // namespace to signal anything) and closes sockets by destroy, whose errors wrap the kernel's errno.
 func New(procRoot string, destroy func(model.CloseTarget) error) *Actor {
-	return &Actor{root: procRoot, self: int32(os.Getpid()), destroy: destroy}
+	asIs := func(f func()) { f() }
+	return &Actor{root: procRoot, self: int32(os.Getpid()), destroy: destroy, look: asIs, signal: asIs}
+}
+
+// Raising has a read what /proc tells of other users' processes within look, and send each signal within signal: they run
+// a function with the capabilities for that effective in its thread.
+func (a *Actor) Raising(look, signal func(f func())) *Actor {
+	a.look, a.signal = look, signal
+	return a
 }

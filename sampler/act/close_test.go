@@ -71,7 +71,8 @@ func TestCloseAnswers(t *testing.T) {
 	}
 }
 
-func TestCloseRefused(t *testing.T) {
+// TestFault38OwnConnection: the SSH connection that sockview runs over is refused, whatever else is not.
+func TestFault38OwnConnection(t *testing.T) {
 	root := emptyProc(t)
 	const shell = 5_000_001
 	writeFile(t, root, os.Getpid(), "stat", "1 "+statText("sockview", 'R', shell, 0, 1))
@@ -136,7 +137,7 @@ func TestCloseEffect(t *testing.T) {
 	}
 }
 
-func TestSSHPeer(t *testing.T) {
+func TestFault38SSHPeer(t *testing.T) {
 	for _, c := range []struct {
 		env           string
 		local, remote string

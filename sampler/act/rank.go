@@ -32,7 +32,12 @@ func (a *Actor) ancestors() []ancestor {
 }
 
 // Rank says how readily t may be signalled. It does not say whether t still lives: Hold and Signal do.
-func (a *Actor) Rank(t model.SignalTarget) model.Protection {
+func (a *Actor) Rank(t model.SignalTarget) (p model.Protection) {
+	a.look(func() { p = a.rank(t) }) // hidepid hides who we run under
+	return p
+}
+
+func (a *Actor) rank(t model.SignalTarget) model.Protection {
 	if reason := a.refusal(t.PID); reason != "" {
 		return model.Protection{Guard: model.NeverTouch, Reason: reason}
 	}

@@ -11,7 +11,9 @@ import (
 	"sockview/model"
 )
 
-func TestRank(t *testing.T) {
+// TestFault37Rank: pid 1, sockview itself and kernel threads are never signalled; what it runs under, only when it is
+// typed out.
+func TestFault37Rank(t *testing.T) {
 	me := os.Getpid()
 	const shell, tmux, sshd, loop1, other, kthread = 5_000_001, 5_000_002, 5_000_003, 5_000_004, 5_000_005, 5_000_006
 	tree := map[int]string{
@@ -65,8 +67,8 @@ func TestRank(t *testing.T) {
 	})
 }
 
-// TestRankForReal: our own parent, as the kernel tells it.
-func TestRankForReal(t *testing.T) {
+// TestFault37RankForReal: our own parent, as the kernel tells it.
+func TestFault37RankForReal(t *testing.T) {
 	if os.Getppid() <= 1 {
 		t.Skip("needs a parent other than pid 1")
 	}

@@ -136,20 +136,26 @@ func (h *Handle) Signal(sig syscall.Signal) error {
 		if err != nil {
 			return err
 		}
-		switch err := unix.PidfdSendSignal(fd, sig, nil, 0); {
-		case err == nil:
-			return nil
-		case errors.Is(err, unix.ESRCH):
-			return exited(h.target.PID, err)
-		case errors.Is(err, unix.EPERM):
-			return forbidden(h.target.PID, now.credentials, err)
-		case errors.Is(err, unix.ENOSYS):
-			return &failure{kind: ErrUnsupported, cause: err,
-				line: "this kernel has no pidfd_send_signal (Linux 5.1): a process cannot be signalled safely"}
-		default:
-			return fmt.Errorf("signalling process %d: %w", h.target.PID, err)
-		}
+		h.actor.signal(func() { err = send(fd, h.target.PID, sig, now.credentials) })
+		return err
 	})
+}
+
+// send sends sig to the process behind fd, which is pid and runs with c.
+func send(fd int, pid int32, sig syscall.Signal, c credentials) error {
+	switch err := unix.PidfdSendSignal(fd, sig, nil, 0); {
+	case err == nil:
+		return nil
+	case errors.Is(err, unix.ESRCH):
+		return exited(pid, err)
+	case errors.Is(err, unix.EPERM):
+		return forbidden(pid, c, err)
+	case errors.Is(err, unix.ENOSYS):
+		return &failure{kind: ErrUnsupported, cause: err,
+			line: "this kernel has no pidfd_send_signal (Linux 5.1): a process cannot be signalled safely"}
+	default:
+		return fmt.Errorf("signalling process %d: %w", pid, err)
+	}
 }
 
 // forbidden says why the kernel refused a signal (check_kill_permission in kernel/signal.c).
@@ -193,7 +199,12 @@ type checked struct {
 //
 // What remains is the start time's unit, a clock tick of 10 ms: a process that was looked at in the very tick of
 // its birth, and replaced under the same pid before that tick ended, cannot be told from its successor.
-func (a *Actor) check(fd int, t model.SignalTarget) (checked, error) {
+func (a *Actor) check(fd int, t model.SignalTarget) (now checked, err error) {
+	a.look(func() { now, err = a.compare(fd, t) }) // hidepid hides others' processes, an older kernel our own fdinfo
+	return now, err
+}
+
+func (a *Actor) compare(fd int, t model.SignalTarget) (checked, error) {
 	var now checked
 	var errStat, errStatus error
 	now.process, errStat = a.stat(t.PID)

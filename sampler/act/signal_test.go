@@ -347,11 +347,15 @@ func TestForeignProc(t *testing.T) {
 }
 
 // TestReusedPid runs TestInPidNamespace as pid 1 of a namespace where pids can be chosen.
-func TestReusedPid(t *testing.T) {
+func TestReusedPid(t *testing.T) { inPidNamespace(t, "TestInPidNamespace") }
+
+// inPidNamespace runs another test as pid 1 of a pid namespace, and gives what it said.
+func inPidNamespace(t *testing.T, test string, flags ...string) string {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: makes a pid namespace")
 	}
-	cmd := exec.Command("/proc/self/exe", "-test.run=^TestInPidNamespace$", "-test.v")
+	cmd := exec.Command("/proc/self/exe", append([]string{"-test.run=^" + test + "$", "-test.v"}, flags...)...)
 	cmd.Env = append(os.Environ(), roleVariable+"=pidns")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWNS, Pdeathsig: unix.SIGKILL}
 	stdin, err := cmd.StdinPipe()
@@ -368,25 +372,39 @@ func TestReusedPid(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	case strings.Contains(string(out), "--- SKIP"):
 		t.Skipf("in the namespace: %s", out)
-	case !strings.Contains(string(out), "--- PASS: TestInPidNamespace"):
+	case !strings.Contains(string(out), "--- PASS: "+test):
 		t.Fatalf("it did not run:\n%s", out)
 	}
+	return string(out)
 }
 
-func TestInPidNamespace(t *testing.T) {
-	if os.Getenv(roleVariable) != "pidns" {
-		t.Skip("is run by TestReusedPid")
-	}
+// ownProc mounts the /proc of the pid namespace that the test is pid 1 of.
+func ownProc(t *testing.T) {
+	t.Helper()
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		t.Skipf("needs a mount namespace of its own: %v", err)
 	}
 	if err := unix.Mount("proc", "/proc", "proc", 0, ""); err != nil {
 		t.Skipf("needs to mount /proc: %v", err)
 	}
+}
+
+// ownPIDs is the file that says which pid is given out next: one more than what is written to it.
+func ownPIDs(t *testing.T) string {
+	t.Helper()
 	const lastPID = "/proc/sys/kernel/ns_last_pid"
 	if _, err := os.Stat(lastPID); err != nil {
 		t.Skipf("needs CONFIG_CHECKPOINT_RESTORE: %v", err)
 	}
+	return lastPID
+}
+
+func TestInPidNamespace(t *testing.T) {
+	if os.Getenv(roleVariable) != "pidns" {
+		t.Skip("is run by TestReusedPid")
+	}
+	ownProc(t)
+	lastPID := ownPIDs(t)
 	const rounds = 20
 	for range rounds {
 		first := child(t, "waits")

@@ -48,7 +48,12 @@ func SSHPeer(env string) (local, remote model.Addr, lport, rport uint16, ok bool
 // the environment (/proc/PID/environ) of sockview and of each ancestor that may be read. sudo and su take the
 // variable out of sockview's own, the shell before them has it still. Under tmux it may name a connection
 // that ended long ago, which does no harm.
-func (a *Actor) OwnConnections() []Connection {
+func (a *Actor) OwnConnections() (own []Connection) {
+	a.look(func() { own = a.readConnections() })
+	return own
+}
+
+func (a *Actor) readConnections() []Connection {
 	pids := []int32{a.self}
 	for _, up := range a.ancestors() {
 		pids = append(pids, up.pid)

@@ -17,9 +17,10 @@ import (
 // Conn asks the sockets of one network namespace. One goroutine at a time may use it.
 type Conn struct {
 	transport Transport
-	buf       []byte // one datagram
-	rest      []byte // what of it was not looked at yet
-	request   []byte // the request, kept for the next
+	raise     func() (drop func()) // see OpenRaising
+	buf       []byte               // one datagram
+	rest      []byte               // what of it was not looked at yet
+	request   []byte               // the request, kept for the next
 	parser    parser
 	socket    model.Socket // the record that callbacks get
 	unix      *unixTable   // nil until unix sockets are asked for
@@ -56,10 +57,27 @@ func Open() (*Conn, error) {
 	return NewConn(k), nil
 }
 
+// OpenRaising is Open for a program that raises CAP_NET_ADMIN only while it is needed: raise makes it effective in the
+// calling thread, until drop. The kernel shows marks, and closes, when both who opened the socket and who asks had it
+// (netlink_net_capable, af_netlink.c), and whoever reads a dump asks for the rest of it. So it is raised once for opening, and
+// once for each request for sockets of protocols that have marks, until its answer is read to the end.
+func OpenRaising(raise func() (drop func())) (*Conn, error) {
+	defer raise()()
+	c, err := Open()
+	if err != nil {
+		return nil, err
+	}
+	c.raise = raise
+	return c, nil
+}
+
+// asIs is for who has raised what he has.
+func asIs() (drop func()) { return func() {} }
+
 // NewConn is a Conn over a transport. It closes the transport when it is closed.
 func NewConn(t Transport) *Conn {
 	return &Conn{
-		transport: t, buf: make([]byte, bufferSize), request: make([]byte, 0, requestSize),
+		transport: t, raise: asIs, buf: make([]byte, bufferSize), request: make([]byte, 0, requestSize),
 		parser: parser{congestion: newNames()}, longest: maxAnswer, ext: extDump,
 	}
 }

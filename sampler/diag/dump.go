@@ -28,6 +28,7 @@ type Result struct {
 // A socket may be missing or come twice when the tables change under the dump; the kernel does not always
 // say so. On ErrPartial the rows that were handed out are true. On ErrUnsupported there are none.
 func (c *Conn) Dump(p model.Proto, f model.Family, fn func(*model.Socket)) (Result, error) {
+	defer c.raise()()
 	r := request{"dump", p, f}
 	c.encode(&query{
 		kind: unix.SOCK_DIAG_BY_FAMILY, flags: unix.NLM_F_DUMP, proto: p, family: f, ext: c.ext, states: allStates,

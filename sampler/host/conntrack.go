@@ -25,6 +25,14 @@ import (
 // CAP_NET_ADMIN in the user namespace that owns the network namespace. Where nf_conntrack is not loaded it is
 // not asked, since asking would load it.
 func (h *Host) Flows() (rows []model.Flow, whole bool, err error) {
+	if h.with == nil {
+		return h.readFlows()
+	}
+	h.with(func() { rows, whole, err = h.readFlows() })
+	return rows, whole, err
+}
+
+func (h *Host) readFlows() (rows []model.Flow, whole bool, err error) {
 	c := &h.conntrack
 	if c.wire == nil {
 		if !hasConntrack(h.dir) {

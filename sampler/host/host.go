@@ -27,8 +27,9 @@ const (
 // Host reads one network namespace. One goroutine at a time may use it, on a thread that is in the namespace:
 // the netlink sockets stay where they were opened, but the files of /proc/thread-self/net are the thread's.
 type Host struct {
-	dir   string    // the namespace's /proc/net
-	route rtnetlink // nil until it is first needed, and after an answer that broke off
+	dir   string         // the namespace's /proc/net
+	with  func(f func()) // runs f with the right to read connection tracking; nil: f has what there is
+	route rtnetlink      // nil until it is first needed, and after an answer that broke off
 	open  func() (rtnetlink, error)
 
 	counters  counters
@@ -45,6 +46,13 @@ type Host struct {
 func New(netDir string) *Host {
 	dirs := iproute2Dirs()
 	return &Host{dir: netDir, open: openRoute, tables: newTableNames(dirs), protocols: newProtocolNames(dirs)}
+}
+
+// Within has h read connection tracking within with, which runs a function with CAP_NET_ADMIN effective: the kernel wants it
+// of whoever asks.
+func (h *Host) Within(with func(f func())) *Host {
+	h.with = with
+	return h
 }
 
 // Rest says that nobody looks any more: it closes the socket of connection tracking and drops what one look leaves

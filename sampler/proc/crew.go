@@ -42,6 +42,7 @@ type blocked struct {
 // crew does the jobs of one scan.
 type crew struct {
 	ctx    context.Context
+	look   func(f func()) // see FS
 	root   *os.File
 	block  int  // see walker
 	real   bool // root is a real /proc
@@ -57,10 +58,10 @@ type crew struct {
 	tick   *time.Ticker
 }
 
-func newCrew(ctx context.Context, root *os.File, stall time.Duration, block int, left []blocked, free []*job,
+func newCrew(ctx context.Context, look func(func()), root *os.File, stall time.Duration, block int, left []blocked, free []*job,
 	spare []*walker) *crew {
 	c := &crew{
-		ctx: ctx, root: root, block: block, left: left, free: free, spare: spare,
+		ctx: ctx, look: look, root: root, block: block, left: left, free: free, spare: spare,
 		jobs: make(chan *job, 2*walkers), done: make(chan *job, 4*walkers),
 		tick: time.NewTicker(stall / looksPerStall),
 	}
@@ -86,10 +87,12 @@ func (c *crew) hire() {
 	w.root, w.real, w.block, w.stop = int(c.root.Fd()), c.real, c.block, &c.stop
 	l := &lane{walker: w, back: make(chan struct{})}
 	c.lanes = append(c.lanes, l)
-	go l.work(c.jobs, c.done, c.root)
+	look, jobs, done, root := c.look, c.jobs, c.done, c.root
+	go look(func() { l.work(jobs, done, root) })
 }
 
-// work does jobs until there are no more. root is kept open for as long as it is used.
+// work does jobs until there are no more: for as long as the scan, it has the rights to look, in a thread of its own.
+// root is kept open for as long as it is used.
 func (l *lane) work(jobs <-chan *job, done chan<- *job, root *os.File) {
 	defer runtime.KeepAlive(root)
 	for j := range jobs {

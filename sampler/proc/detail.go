@@ -31,12 +31,12 @@ func (fs FS) Detail(pid int32) (model.ProcessDetail, error) {
 
 func (fs FS) detail(pid int32) (model.ProcessDetail, error) {
 	d, err := bounded(fs.shared, fs.path(pidString(pid)), func() (model.ProcessDetail, error) {
-		return fs.readDetail(pid, false)
+		return fs.lookAt(pid, false)
 	})
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		// its command line blocks, most likely; all the rest can still be told
 		d, err = bounded(fs.shared, fs.path(pidString(pid))+" without command line",
-			func() (model.ProcessDetail, error) { return fs.readDetail(pid, true) })
+			func() (model.ProcessDetail, error) { return fs.lookAt(pid, true) })
 	}
 	if err != nil {
 		return model.ProcessDetail{}, err
@@ -50,6 +50,12 @@ func (fs FS) detail(pid int32) (model.ProcessDetail, error) {
 	users, _ := fs.Users()
 	d.User = users[d.UID]
 	return d, nil
+}
+
+// lookAt is readDetail with the rights to look.
+func (fs FS) lookAt(pid int32, mute bool) (d model.ProcessDetail, err error) {
+	fs.look(func() { d, err = fs.readDetail(pid, mute) })
+	return d, err
 }
 
 func (fs FS) readDetail(pid int32, mute bool) (model.ProcessDetail, error) {

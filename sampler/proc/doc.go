@@ -1,4 +1,4 @@
-// Package proc reads /proc: which processes hold a socket, who they are, and what we may see and do.
+// Package proc reads /proc: which processes hold a socket, and who they are.
 //
 // An inode of a socket leads to its holders only through the fd links of every process. Scanner walks
 // them with as few system calls as it can, remembers what it saw, and is bounded in time even where a

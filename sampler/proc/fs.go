@@ -22,6 +22,7 @@ import (
 type FS struct {
 	root   string
 	etc    string
+	look   func(f func()) // runs f with the rights to look into every process
 	shared *shared
 }
 
@@ -38,12 +39,22 @@ type shared struct {
 
 // At is the /proc at root: "/proc" for the real one. Users are read from /etc.
 func At(root string) FS {
-	return FS{root: root, etc: "/etc", shared: &shared{patience: defaultPatience, flying: map[string]struct{}{}}}
+	return FS{
+		root: root, etc: "/etc", look: func(f func()) { f() },
+		shared: &shared{patience: defaultPatience, flying: map[string]struct{}{}},
+	}
+}
+
+// Looking is fs that looks into other users' processes within look, which runs a function with the capabilities for
+// that effective in its thread, and is called in whichever goroutine does the looking.
+func (fs FS) Looking(look func(f func())) FS {
+	fs.look = look
+	return fs
 }
 
 // WithEtc is fs with users read from another directory than /etc.
 func (fs FS) WithEtc(dir string) FS {
-	other := At(fs.root)
+	other := At(fs.root).Looking(fs.look)
 	other.etc = dir
 	return other
 }

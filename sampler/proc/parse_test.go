@@ -26,7 +26,7 @@ func testdata(t testing.TB, name string) []byte {
 	return b
 }
 
-func TestParseStat(t *testing.T) {
+func TestFault04Stat(t *testing.T) {
 	line := func(comm string) string {
 		return statLine(fakeProcess{pid: 42, ppid: 7, start: 99, state: 'R', threads: 3, flags: 0x400000, comm: comm})
 	}
@@ -233,35 +233,9 @@ func TestStarted(t *testing.T) {
 	}
 }
 
-func TestCapsOf(t *testing.T) {
-	const ptrace, search, net, kill, sys = 1 << 19, 1 << 2, 1 << 12, 1 << 5, 1 << 21
-	for _, tt := range []struct {
-		eff    uint64
-		caps   Caps
-		access model.Access
-	}{
-		{0, Caps{}, model.Access{Missing: []string{
-			"cap_sys_ptrace", "cap_dac_read_search", "cap_net_admin", "cap_kill"}}},
-		{ptrace | search | net | kill | sys, Caps{true, true, true, true, true},
-			model.Access{Owners: true, Destroy: true, Kill: true}},
-		{ptrace | kill, Caps{Ptrace: true, Kill: true},
-			model.Access{Kill: true, Missing: []string{"cap_dac_read_search", "cap_net_admin"}}},
-		{search | net, Caps{ReadSearch: true, NetAdmin: true},
-			model.Access{Destroy: true, Missing: []string{"cap_sys_ptrace", "cap_kill"}}},
-	} {
-		caps := capsOf(tt.eff)
-		if caps != tt.caps {
-			t.Errorf("%x: %+v", tt.eff, caps)
-		}
-		if diff := cmp.Diff(tt.access, caps.Access()); diff != "" {
-			t.Errorf("%x: %s", tt.eff, diff)
-		}
-	}
-}
-
-// FuzzStat puts any name into a good line: the fields after it must come out right. Any line by itself gives
+// FuzzFault04Stat puts any name into a good line: the fields after it must come out right. Any line by itself gives
 // an error or a value, never both.
-func FuzzStat(f *testing.F) {
+func FuzzFault04Stat(f *testing.F) {
 	f.Add(testdata(f, "stat"))
 	f.Add([]byte("a) S 1 ("))
 	f.Add([]byte("1 (x) S 1"))

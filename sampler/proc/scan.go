@@ -122,7 +122,7 @@ func (s *Scanner) Scan(ctx context.Context, r Request) Result {
 	}
 	s.comeBack()
 	before := len(s.left)
-	x := &search{Scanner: s, r: r, crew: newCrew(ctx, root, s.stall, s.block, s.left, s.free, s.spare)}
+	x := &search{Scanner: s, r: r, crew: newCrew(ctx, s.fs.look, root, s.stall, s.block, s.left, s.free, s.spare)}
 	x.checkAlive()
 	if r.Full {
 		x.full()

@@ -380,9 +380,6 @@ func TestFakeDetail(t *testing.T) {
 	if _, err := fs.Stat(31); !errors.Is(err, iofs.ErrNotExist) {
 		t.Errorf("Stat of no process: %v", err)
 	}
-	if _, err := fs.Capabilities(); err == nil {
-		t.Error("capabilities without self/status: want an error")
-	}
 }
 
 func TestFault23Detail(t *testing.T) {
@@ -424,7 +421,7 @@ func TestFault27Panic(t *testing.T) {
 	if len(fs.shared.flying) != 0 {
 		t.Error("the read is still waited for")
 	}
-	c := newCrew(context.Background(), os.Stdin, time.Minute, 1, nil, nil, nil)
+	c := newCrew(context.Background(), fs.look, os.Stdin, time.Minute, 1, nil, nil, nil)
 	defer c.close()
 	ours("a walker", func() {
 		c.run(func() *job { return &job{kind: 99} }, func(*job) {})

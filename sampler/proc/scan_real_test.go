@@ -384,21 +384,6 @@ func TestDetailOfOurselves(t *testing.T) {
 	}
 }
 
-func TestOwnCapabilities(t *testing.T) {
-	caps, err := At("/proc").Capabilities()
-	if err != nil {
-		t.Fatal(err)
-	}
-	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	var data [2]unix.CapUserData
-	if err := unix.Capget(&hdr, &data[0]); err != nil {
-		t.Fatal(err)
-	}
-	if want := capsOf(uint64(data[0].Effective) | uint64(data[1].Effective)<<32); caps != want {
-		t.Errorf("%+v, capget says %+v", caps, want)
-	}
-}
-
 // Kernel threads, where there are any to be seen.
 func TestKernelThread(t *testing.T) {
 	s, err := At("/proc").Stat(2)
