@@ -114,3 +114,14 @@ func (st *screenState) query() query {
 		shown: append([]int(nil), st.shown...),
 	}
 }
+
+// maxTrail is how many screens back Esc goes: whoever goes round and round has been everywhere by then.
+const maxTrail = 64
+
+// leave notes that Esc is to come back to this screen.
+func (a *App) leave(from *screenState) {
+	if n := len(a.trail); n >= maxTrail {
+		a.trail = a.trail[:copy(a.trail, a.trail[n-maxTrail+1:])]
+	}
+	a.trail = append(a.trail, from)
+}
