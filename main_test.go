@@ -44,6 +44,8 @@ func TestMain(m *testing.M) {
 		os.Exit(serve())
 	case "shell":
 		os.Exit(shell(os.Args[1:]))
+	case "without sock_diag":
+		os.Exit(withoutSockDiag(os.Args[1:]))
 	case "zoo":
 		os.Exit(keepZoo(zoos[os.Getenv(zooVariable)]))
 	}

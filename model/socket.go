@@ -20,6 +20,8 @@ type Family uint8
 
 // The address families.
 const (
+	AnyFamily Family = 0 // in questions
+
 	IPv4 Family = 4
 	IPv6 Family = 6
 )

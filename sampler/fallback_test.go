@@ -94,7 +94,7 @@ func TestFault12LaterFailure(t *testing.T) {
 	if r := find(s, 1); r == nil || r.Dead || !r.Stale || s.Access.NoBytes != nil {
 		t.Errorf("the row: %+v; no bytes: %v", r, s.Access.NoBytes)
 	}
-	if src, _ := source(s, "TCP IPv4"); src.Err == nil {
+	if src, _ := source(s, "TCP"); src.Err == nil {
 		t.Error("the failure is not told")
 	}
 }

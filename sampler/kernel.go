@@ -3,6 +3,7 @@ package sampler
 // Opening the real kernel: the descriptors that everything is asked through.
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 
@@ -43,7 +44,8 @@ func OpenConfined(o Options, readOnly bool) (*Kernel, error) {
 	return Open(o)
 }
 
-// Open opens sock_diag in the current network namespace. It fails when the kernel has none, or refuses it.
+// Open opens sock_diag in the current network namespace. Where the kernel has none, or refuses it, the Kernel makes do
+// with /proc/net and closes nothing; see model.Access.NoBytes.
 func Open(o Options) (*Kernel, error) {
 	held := o.Rights
 	if held == nil {
@@ -52,14 +54,13 @@ func Open(o Options) (*Kernel, error) {
 			return nil, err
 		}
 	}
-	raise := func() (drop func()) { return held.Raise(rights.NetAdmin) }
-	poll, err := diag.OpenRaising(raise)
+	poll, err := openDiag(held)
 	if err != nil {
-		return nil, fmt.Errorf("asking the kernel for sockets: %w", err)
+		return nil, err
 	}
-	act, err := diag.OpenRaising(raise)
+	act, err := openDiag(held)
 	if err != nil {
-		return nil, fmt.Errorf("asking the kernel for sockets: %w", err)
+		return nil, err
 	}
 	// Without it (before Linux 5.14) the namespace's identity is 0, which is told apart from nothing yet.
 	cookie, _ := poll.NetNSCookie()
@@ -69,6 +70,18 @@ func Open(o Options) (*Kernel, error) {
 		Own: o.Own, Go: o.Go,
 	})
 	return &Kernel{Sampler: s, rights: held, act: act}, nil
+}
+
+// openDiag opens sock_diag, or stands in for it where there is none.
+func openDiag(held *rights.Rights) (*diag.Conn, error) {
+	c, err := diag.OpenRaising(func() (drop func()) { return held.Raise(rights.NetAdmin) })
+	switch {
+	case errors.Is(err, diag.ErrUnsupported):
+		return diag.Refused(err), nil
+	case err != nil:
+		return nil, fmt.Errorf("asking the kernel for sockets: %w", err)
+	}
+	return c, nil
 }
 
 // Actor is who signals processes and closes sockets, with the rights for either only while he does.

@@ -332,15 +332,33 @@ func (s *Sampler) pollSockets(now int64, sctp bool) []model.Outcome {
 	s.cfg.Kernel.Bare(s.want.Bare)
 	waited := s.cfg.Kernel.Waited()
 	for _, q := range requests {
-		at, _ := s.cfg.Clock()
-		s.tracker.At(at)
-		source, whole := s.sockets.dump(q, now, s.see)
-		if source.Name != "" {
-			s.sources = append(s.sources, source)
-		}
-		outcomes = append(outcomes, model.Outcome{SourceID: model.SourceID{Proto: q.proto, Family: q.family}, Whole: whole})
+		outcomes = s.dump(q, now, outcomes)
 	}
 	s.pace.dumped(s.cfg.Kernel.Waited() - waited)
+	return outcomes
+}
+
+// dump makes one dump and appends what came of it.
+func (s *Sampler) dump(q request, now int64, outcomes []model.Outcome) []model.Outcome {
+	var source model.Source
+	whole := false
+	if !s.sockets.split(q) {
+		at, _ := s.cfg.Clock()
+		s.tracker.At(at)
+		source, whole = s.sockets.dump(q, now, s.see)
+	}
+	if s.sockets.split(q) {
+		for _, one := range apart {
+			outcomes = s.dump(one, now, outcomes)
+		}
+		return outcomes
+	}
+	if source.Name != "" {
+		s.sources = append(s.sources, source)
+	}
+	for _, family := range q.families() {
+		outcomes = append(outcomes, model.Outcome{SourceID: model.SourceID{Proto: q.proto, Family: family}, Whole: whole})
+	}
 	return outcomes
 }
 

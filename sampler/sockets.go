@@ -23,8 +23,7 @@ type request struct {
 // requests are the dumps of every poll, then those of protocols that have sockets on few hosts: these are made
 // only where the kernel counts some, since each walks a whole hash.
 var requests = [...]request{
-	{"TCP IPv4", model.TCP, model.IPv4},
-	{"TCP IPv6", model.TCP, model.IPv6},
+	{"TCP", model.TCP, model.AnyFamily},
 	{"UDP IPv4", model.UDP, model.IPv4},
 	{"UDP IPv6", model.UDP, model.IPv6},
 	{"UDP-Lite IPv4", model.UDPLite, model.IPv4},
@@ -33,6 +32,20 @@ var requests = [...]request{
 	{"raw IPv6", model.Raw, model.IPv6},
 	{"SCTP IPv4", model.SCTP, model.IPv4},
 	{"SCTP IPv6", model.SCTP, model.IPv6},
+}
+
+// apart are requests[0] in two, for where it is not answered.
+var apart = [...]request{
+	{"TCP IPv4", model.TCP, model.IPv4},
+	{"TCP IPv6", model.TCP, model.IPv6},
+}
+
+// families are those that a request is about.
+func (q request) families() []model.Family {
+	if q.family == model.AnyFamily {
+		return []model.Family{model.IPv4, model.IPv6}
+	}
+	return []model.Family{q.family}
 }
 
 // sockets dumps the sockets of each protocol.
@@ -117,6 +130,9 @@ var errNoSCTP = errors.New("this kernel has no SCTP")
 // errNeither says that neither sock_diag nor /proc/net have such sockets.
 var errNeither = errors.New("neither sock_diag nor /proc/net tell of it")
 
+// split says whether TCP has to be asked for in each family by itself.
+func (s *sockets) split(q request) bool { return q.family == model.AnyFamily && s.lacks[q] != nil }
+
 // ask dumps by sock_diag, or from /proc/net where sock_diag does not know the protocol or is refused. The tables there
 // tell less, no bytes above all, and their sockets have no cookie; so one that sock_diag answered for once stays its.
 func (s *sockets) ask(q request, see func(*model.Socket)) (bad int, err error) {
@@ -128,6 +144,9 @@ func (s *sockets) ask(q request, see func(*model.Socket)) (bad int, err error) {
 		}
 		s.lacks[q], why = err, err
 	}
+	if s.split(q) {
+		return 0, why
+	}
 	result, err := s.net.Dump(q.proto, q.family, see)
 	if errors.Is(err, procnet.ErrUnsupported) {
 		err = fmt.Errorf("%w: %w", errNeither, why)
@@ -136,7 +155,7 @@ func (s *sockets) ask(q request, see func(*model.Socket)) (bad int, err error) {
 }
 
 // noBytes is why the bytes of TCP connections are not known: sock_diag does not answer for them. Nil: it does.
-func (s *sockets) noBytes() error { return s.lacks[requests[0]] }
+func (s *sockets) noBytes() error { return s.lacks[apart[0]] }
 
 // unixSockets reads the unix sockets.
 type unixSockets struct {

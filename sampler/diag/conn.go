@@ -77,7 +77,7 @@ func asIs() (drop func()) { return func() {} }
 // NewConn is a Conn over a transport. It closes the transport when it is closed.
 func NewConn(t Transport) *Conn {
 	return &Conn{
-		transport: t, raise: asIs, buf: make([]byte, bufferSize), request: make([]byte, 0, requestSize),
+		transport: t, raise: asIs, buf: make([]byte, bufferSize), request: make([]byte, 0, unix.NLMSG_HDRLEN+reqV1Size),
 		parser: parser{congestion: newNames()}, longest: maxAnswer, ext: extDump,
 	}
 }

@@ -22,7 +22,8 @@ type Result struct {
 // Dump hands every socket of a protocol (TCP, UDP, UDP-Lite, raw, SCTP) and family, in whatever state, to fn. The
 // kernel has a handler for each, and often none for raw sockets and SCTP. The record is used again for
 // the next one: fn copies what it keeps. Only sockets of that family come: a dual-stack IPv6 socket is
-// an IPv6 one, whomever it talks to. The local port of a raw socket is the protocol it takes. An SCTP socket comes
+// an IPv6 one, whomever it talks to. TCP can be asked for with AnyFamily: both in one walk of the kernel through its table,
+// which with two requests it does twice. The local port of a raw socket is the protocol it takes. An SCTP socket comes
 // besides its associations, which have no cookie of their own; of both only the first address is told. Fields that are not the kernel's are left zero, but Owner, which is -1.
 //
 // A socket may be missing or come twice when the tables change under the dump; the kernel does not always
@@ -30,9 +31,16 @@ type Result struct {
 func (c *Conn) Dump(p model.Proto, f model.Family, fn func(*model.Socket)) (Result, error) {
 	defer c.raise()()
 	r := request{"dump", p, f}
-	c.encode(&query{
-		kind: unix.SOCK_DIAG_BY_FAMILY, flags: unix.NLM_F_DUMP, proto: p, family: f, ext: c.ext, states: allStates,
-	})
+	switch {
+	case f != model.AnyFamily:
+		c.encode(&query{
+			kind: unix.SOCK_DIAG_BY_FAMILY, flags: unix.NLM_F_DUMP, proto: p, family: f, ext: c.ext, states: allStates,
+		})
+	case p == model.TCP:
+		c.encodeBoth()
+	default:
+		return Result{}, r.wrap(ErrUnsupported, errBoth)
+	}
 	if err := c.begin(r); err != nil {
 		return Result{}, err
 	}
@@ -58,7 +66,7 @@ func (c *Conn) parse(body []byte, f model.Family) error {
 	if err := c.parser.socket(&c.socket, body); err != nil {
 		return err
 	}
-	if c.socket.Family != f {
+	if f != model.AnyFamily && c.socket.Family != f {
 		return errForeign
 	}
 	return nil
@@ -85,7 +93,7 @@ func (c *Conn) row(r request) ([]byte, error) {
 			return nil, c.broken(r, err)
 		}
 		switch m.kind {
-		case unix.SOCK_DIAG_BY_FAMILY:
+		case unix.SOCK_DIAG_BY_FAMILY, tcpdiagGetSock:
 			return m.body, nil
 		case unix.NLMSG_OVERRUN:
 			c.spoil(errOverrun)

@@ -38,6 +38,7 @@ var (
 
 // What is wrong with a row. The row is counted as bad.
 var (
+	errBoth      = errors.New("only TCP can be asked for in both families at once")
 	errShort     = errors.New("shorter than struct inet_diag_msg")
 	errShortUnix = errors.New("shorter than struct unix_diag_msg")
 	errFamily    = errors.New("neither IPv4 nor IPv6")
@@ -49,11 +50,11 @@ var (
 type request struct {
 	verb   string
 	proto  model.Proto
-	family model.Family // 0: unix sockets, which have no protocol either
+	family model.Family // AnyFamily without a protocol: unix sockets
 }
 
 func (r request) String() string {
-	if r.family == 0 {
+	if r.family == model.AnyFamily && r.proto == 0 {
 		return r.verb + " unix sockets"
 	}
 	proto := fmt.Sprintf("protocol %d", r.proto)
@@ -68,6 +69,9 @@ func (r request) String() string {
 		proto = "UDP-Lite"
 	case model.Raw:
 		proto = "raw"
+	}
+	if r.family == model.AnyFamily {
+		return fmt.Sprintf("%s %s", r.verb, proto)
 	}
 	return fmt.Sprintf("%s %s IPv%d", r.verb, proto, r.family)
 }

@@ -103,6 +103,27 @@ func (c *Conn) encode(q *query) {
 	native.PutUint32(id[44:], uint32(q.cookie>>32))
 }
 
+// tcpdiagGetSock is TCPDIAG_GETSOCK (linux/inet_diag.h), what sock_diag was before it had families: the answer has both.
+const tcpdiagGetSock = 18
+
+// reqV1Size is sizeof(struct inet_diag_req): family and prefix lengths, of no use in a dump; ext, a struct
+// inet_diag_sockid of 48 bytes, states, and an unused word.
+const reqV1Size = 60
+
+// encodeBoth writes the request for TCP sockets of both families to c.request.
+func (c *Conn) encodeBoth() {
+	const size = unix.NLMSG_HDRLEN + reqV1Size
+	c.request = c.request[:size]
+	clear(c.request)
+	native := binary.NativeEndian
+	native.PutUint32(c.request, size)
+	native.PutUint16(c.request[4:], tcpdiagGetSock)
+	native.PutUint16(c.request[6:], unix.NLM_F_REQUEST|unix.NLM_F_DUMP)
+	b := c.request[unix.NLMSG_HDRLEN:]
+	b[3] = c.ext
+	native.PutUint32(b[52:], allStates)
+}
+
 func putAddr(b []byte, a model.Addr, f model.Family) {
 	if f == model.IPv6 {
 		copy(b, a[:])

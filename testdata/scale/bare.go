@@ -12,8 +12,7 @@ import (
 )
 
 const (
-	bareBuffer  = 1 << 20
-	bareRequest = unix.NLMSG_HDRLEN + 56 // struct inet_diag_req_v2 (linux/inet_diag.h)
+	bareBuffer = 1 << 20
 	// TCP_INFO and the congestion algorithm, INET_DIAG_INFO and INET_DIAG_CONG, of every state.
 	bareExt    = 1<<(2-1) | 1<<(4-1)
 	bareStates = 1<<14 - 1
@@ -36,32 +35,48 @@ func openBare() (*bareDump, error) {
 
 func (b *bareDump) close() { unix.Close(b.fd) }
 
-// all dumps TCP and UDP of both families and says how many sockets there were.
+// all dumps TCP and UDP of both families, TCP in one request, and says how many sockets there were.
 func (b *bareDump) all() (sockets int, err error) {
-	for _, proto := range [...]byte{unix.IPPROTO_TCP, unix.IPPROTO_UDP} {
-		for _, family := range [...]byte{unix.AF_INET, unix.AF_INET6} {
-			n, err := b.dump(proto, family)
-			if err != nil {
-				return 0, fmt.Errorf("the bare dump of protocol %d, family %d: %w", proto, family, err)
-			}
-			sockets += n
+	for _, request := range [...][]byte{bareTCP(), bareUDP(unix.AF_INET), bareUDP(unix.AF_INET6)} {
+		n, err := b.dump(request)
+		if err != nil {
+			return 0, fmt.Errorf("the bare dump: %w", err)
 		}
+		sockets += n
 	}
 	return sockets, nil
 }
 
-func (b *bareDump) dump(proto, family byte) (sockets int, err error) {
-	b.seq++
-	var request [bareRequest]byte
-	native := binary.NativeEndian
-	native.PutUint32(request[0:], bareRequest)
-	native.PutUint16(request[4:], unix.SOCK_DIAG_BY_FAMILY)
-	native.PutUint16(request[6:], unix.NLM_F_REQUEST|unix.NLM_F_DUMP)
-	native.PutUint32(request[8:], b.seq)
+// bareTCP is TCPDIAG_GETSOCK, of both families: a struct inet_diag_req (linux/inet_diag.h) behind the header.
+func bareTCP() []byte {
+	const kind, size, ext, states = 18, unix.NLMSG_HDRLEN + 60, unix.NLMSG_HDRLEN + 3, unix.NLMSG_HDRLEN + 52
+	request := bareHeader(kind, size)
+	request[ext] = bareExt
+	binary.NativeEndian.PutUint32(request[states:], bareStates)
+	return request
+}
+
+// bareUDP is SOCK_DIAG_BY_FAMILY: a struct inet_diag_req_v2 behind the header.
+func bareUDP(family byte) []byte {
+	request := bareHeader(unix.SOCK_DIAG_BY_FAMILY, unix.NLMSG_HDRLEN+56)
 	body := request[unix.NLMSG_HDRLEN:]
-	body[0], body[1], body[2] = family, proto, bareExt
-	native.PutUint32(body[4:], bareStates)
-	if _, err := unix.Write(b.fd, request[:]); err != nil {
+	body[0], body[1], body[2] = family, unix.IPPROTO_UDP, bareExt
+	binary.NativeEndian.PutUint32(body[4:], bareStates)
+	return request
+}
+
+func bareHeader(kind uint16, size int) []byte {
+	request := make([]byte, size)
+	binary.NativeEndian.PutUint32(request[0:], uint32(size))
+	binary.NativeEndian.PutUint16(request[4:], kind)
+	binary.NativeEndian.PutUint16(request[6:], unix.NLM_F_REQUEST|unix.NLM_F_DUMP)
+	return request
+}
+
+func (b *bareDump) dump(request []byte) (sockets int, err error) {
+	b.seq++
+	binary.NativeEndian.PutUint32(request[8:], b.seq)
+	if _, err := unix.Write(b.fd, request); err != nil {
 		return 0, fmt.Errorf("send: %w", err)
 	}
 	for {

@@ -3,6 +3,7 @@
 package diagtest
 
 import (
+	"cmp"
 	"encoding/binary"
 	"slices"
 	"sync"
@@ -12,6 +13,9 @@ import (
 
 	"sockview/model"
 )
+
+// tcpdiagGetSock asks for TCP sockets of both families (linux/inet_diag.h).
+const tcpdiagGetSock = 18
 
 // Fault is a way in which an answer goes wrong. All but the last make a dump partial.
 type Fault uint8
@@ -156,15 +160,47 @@ func (p *Peer) Send(m []byte) error {
 	from := source{r.Proto, r.Family}
 	a := p.answers[from]
 	if a == nil {
-		a = prepare(Answer{})
-		p.answers[from] = a
+		a = prepare(p.both(from))
 	}
 	p.queue = append(p.queue, stamp(a.reply(r, port), native.Uint32(m[8:]), a.Fault)...)
-	if p.waiting = p.hold[from]; p.waiting != nil {
-		delete(p.hold, from)
-		close(p.waiting.asked)
+	p.waiting = nil
+	for _, family := range families(r) {
+		from.family = family
+		if h := p.hold[from]; h != nil {
+			delete(p.hold, from)
+			close(h.asked)
+			p.waiting = h
+		}
 	}
 	return nil
+}
+
+// families are those that a request is about.
+func families(r Request) []model.Family {
+	if r.Family == model.AnyFamily && r.Proto != 0 {
+		return []model.Family{model.IPv4, model.IPv6}
+	}
+	return []model.Family{r.Family}
+}
+
+// both is the answer about both families at once: what each of them is, and refused or faulty if one of them is. For
+// one family it is empty.
+func (p *Peer) both(from source) (a Answer) {
+	if from.family != model.AnyFamily || from.proto == 0 {
+		return a
+	}
+	for _, family := range [...]model.Family{model.IPv4, model.IPv6} {
+		one := p.answers[source{from.proto, family}]
+		if one == nil {
+			continue
+		}
+		a.Sockets = append(a.Sockets, one.Sockets...)
+		a.Err, a.Fault = cmp.Or(a.Err, one.Err), cmp.Or(a.Fault, one.Fault)
+		if a.Congestion == nil {
+			a.Congestion = one.Congestion
+		}
+	}
+	return a
 }
 
 // parseRequest is the request in m, and the local port that a dump asks for. It says false when it is cut short.
@@ -175,6 +211,10 @@ func parseRequest(m []byte) (r Request, port uint16, ok bool) {
 	b := m[headerSize:]
 	r.Destroy = native.Uint16(m[4:]) == unix.SOCK_DESTROY
 	r.Dump = native.Uint16(m[6:])&unix.NLM_F_DUMP == unix.NLM_F_DUMP
+	if native.Uint16(m[4:]) == tcpdiagGetSock {
+		r.Proto = model.TCP
+		return r, 0, len(b) >= 60
+	}
 	switch b[0] {
 	case unix.AF_UNIX:
 		return r, 0, true
