@@ -528,16 +528,20 @@ func TestFilterScopes(t *testing.T) {
 }
 
 // At its bounds too a filter says of itself what is a filter.
-func TestFilterBounds(t *testing.T) {
+func TestFault35FilterBounds(t *testing.T) {
 	long := `x or "` + strings.Repeat("y", maxFilterBytes-8) + `"`
 	for src, ok := range map[string]bool{
-		strings.Repeat("!", 64) + "x":                   true,
-		strings.Repeat("!", 64) + "x or y":              false, // Source puts it in parentheses
-		strings.Repeat("!", 63) + "x or y":              true,
-		long:                                            false,
-		long[:8] + long[9:]:                             true,
-		strings.Repeat("::1 ", 200):                     true,
-		strings.Repeat(":::::::::::::::,", 255) + "::1": false, // quotes in String
+		strings.Repeat("!", 64) + "x":                           true,
+		strings.Repeat("!", 64) + "x or y":                      false, // Source puts it in parentheses
+		strings.Repeat("!", 63) + "x or y":                      true,
+		strings.Repeat("!", 65) + "x":                           false,
+		strings.Repeat("(", 64) + "x" + strings.Repeat(")", 64): true,
+		strings.Repeat("(", 65) + "x" + strings.Repeat(")", 65): false,
+		strings.Repeat("x ", 257):                               false,
+		long:                                                    false,
+		long[:8] + long[9:]:                                     true,
+		strings.Repeat("::1 ", 200):                             true,
+		strings.Repeat(":::::::::::::::,", 255) + "::1":         false, // quotes in String
 	} {
 		f, err := ParseFilter(src, probeScope())
 		if (err == nil) != ok {

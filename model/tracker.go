@@ -293,14 +293,15 @@ func smooth(old float32, bytes uint64, dt int64, first bool, quiet *uint8) float
 	if *quiet >= quietSamples && float64(*quiet)*float64(dt) >= quietSamples*smoothing {
 		return 0
 	}
-	weight := 1 - math.Exp(-float64(dt)/smoothing)
-	return float32(float64(old) + weight*(rate-float64(old)))
+	left := math.Exp(-float64(dt) / smoothing) // of the old one; not by their difference, which would swallow a small rate
+	return float32(left*float64(old) + (1-left)*rate)
 }
 
 // Finish ends a poll. Rows that a whole dump did not have are closed at the second miss, or when Gone says
 // so; rows of a dump that failed are stale. hold is for how long, in ns, closed rows stay.
 func (t *Tracker) Finish(outcomes []Outcome, hold int64) {
 	t.missing = t.missing[:0]
+	t.last = -1 // rows move; what is seen after this is the answer to a question, and follows nothing
 	whole := make(map[SourceID]bool, len(outcomes))
 	for _, o := range outcomes {
 		whole[o.SourceID] = o.Whole
