@@ -75,7 +75,7 @@ func (o *observer) quiet() error {
 }
 
 // constant is what a tick costs among few sockets, or none.
-func (o *observer) constant() error { return o.ticksAtRest(o.counts.fastTicks) }
+func (o *observer) constant() error { return o.ticksAtRest() }
 
 // tenChanging is the screen while ten rows of it change.
 func (o *observer) tenChanging() error { return o.bytesOfChange() }
@@ -84,7 +84,7 @@ func (o *observer) tenChanging() error { return o.bytesOfChange() }
 func (o *observer) rest() error {
 	return o.each(
 		task{rowsOf(3), o.firstScan},
-		task{rowsOf(1, 2, 9), func() error { return o.ticksAtRest(o.counts.ticks) }},
+		task{rowsOf(1, 2, 9), o.ticksAtRest},
 		task{rowsOf(8), o.printing},
 		task{rowsOf(10), o.firstPaint},
 		task{rowsOf(4, 5), o.resting},

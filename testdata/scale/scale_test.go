@@ -65,7 +65,7 @@ func TestParse(t *testing.T) {
 		t.Errorf("%+v, %v; want %+v", s, ok, want)
 	}
 	if s, _, ok := parse(nil); !ok || s.connections != 48_000 || s.churn() != 1000 || s.counts().keys < 200 ||
-		s.counts().refreshes < 20 || s.counts().churned < 10 || s.counts().span != time.Minute {
+		s.counts().refreshes < 20 || s.counts().ticks < 10 || s.counts().span != time.Minute {
 		t.Errorf("without flags: %+v, %+v", s, s.counts())
 	}
 	for _, args := range [][]string{{"-n", "99"}, {"-n", "200001"}, {"-secs", "0"}, {"-secs", "601"}, {"-rows", "12"}, {"word"}} {

@@ -93,9 +93,7 @@ func (s settings) churn() int { return min(fullChurn, max(1, s.connections/crowd
 
 // counts says how often each thing is done; small for a run that is only to show that it works.
 type counts struct {
-	ticks     int // at rest, one after the other
-	fastTicks int // where there are few sockets
-	churned   int // ticks a second apart
+	ticks     int // a second apart
 	scans     int
 	keys      int
 	views     int // rounds of new sorts and filters
@@ -108,8 +106,7 @@ type counts struct {
 func (s settings) counts() counts {
 	of := func(n, least, most int) int { return min(max(n, least), most) }
 	return counts{
-		ticks: of(s.seconds/2, 5, 30), fastTicks: of(5*s.seconds, 50, 300), churned: of(s.seconds/4, 3, 15),
-		scans: of(s.seconds/10, 3, 7), keys: of(4*s.seconds, 16, 240), views: of(s.seconds/15, 1, 4),
+		ticks: of(s.seconds/4, 3, 15), scans: of(s.seconds/10, 3, 7), keys: of(4*s.seconds, 16, 240), views: of(s.seconds/15, 1, 4),
 		runs: of(s.seconds/10, 3, 5), refreshes: of(s.seconds/2, 3, 30),
 		span: time.Duration(s.seconds) * time.Second, warm: time.Duration(of(s.seconds/6, 2, 10)) * time.Second,
 	}

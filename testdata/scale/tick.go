@@ -7,8 +7,47 @@ import (
 	"time"
 )
 
-// ticksAtRest takes ticks and bare dumps in turn, as nothing changes that could be missed.
-func (o *observer) ticksAtRest(n int) error {
+// inTurn is what ticks and bare dumps took in turn.
+type inTurn struct {
+	ticks, dumps durations
+	scans        time.Duration // of owners, in all
+	sockets      int
+}
+
+// takeInTurn takes ticks a second apart, as they are when somebody looks: what the caches of the machine still hold of
+// the last one is part of what a tick costs. Half-way between them comes a bare dump.
+func takeInTurn(s *sampling, warm, n int) (t inTurn, err error) {
+	bare, err := openBare()
+	if err != nil {
+		return t, err
+	}
+	defer bare.close()
+	start := time.Now()
+	for i := range warm + n {
+		time.Sleep(time.Until(start.Add(time.Duration(i) * refreshInterval)))
+		one, err := s.next() // it tells how long the tick before took
+		if err != nil {
+			return t, err
+		}
+		if i >= warm {
+			t.ticks = append(t.ticks, one.took)
+			t.scans += one.scan
+			t.sockets = one.sockets
+		}
+		time.Sleep(time.Until(start.Add(time.Duration(i)*refreshInterval + refreshInterval/2)))
+		if err := t.dumps.time(func() error {
+			_, err := bare.all()
+			return err
+		}); err != nil {
+			return t, err
+		}
+	}
+	t.dumps = t.dumps[warm:]
+	return t, nil
+}
+
+// ticksAtRest is a tick when nothing changes.
+func (o *observer) ticksAtRest() error {
 	s, err := startSampling()
 	if err != nil {
 		return err
@@ -17,43 +56,25 @@ func (o *observer) ticksAtRest(n int) error {
 	if err := s.settle(); err != nil {
 		return err
 	}
-	bare, err := openBare()
-	if err != nil {
-		return err
+	t, err := takeInTurn(s, 1, o.counts.ticks)
+	if err == nil {
+		err = o.reportTicks(t)
 	}
-	defer bare.close()
-	var ticks, dumps durations
-	sockets := 0
-	for i := range n + 1 { // a tick tells how long the one before took
-		t, err := s.next()
-		if err != nil {
-			return err
-		}
-		if sockets = t.sockets; i > 0 {
-			ticks = append(ticks, t.took)
-		}
-		if err := dumps.time(func() error {
-			_, err := bare.all()
-			return err
-		}); err != nil {
-			return err
-		}
-	}
-	if err := o.reportTicks(ticks, dumps, sockets); err != nil || !o.wants(2) {
+	if err != nil || !o.wants(2) {
 		return err
 	}
 	return o.garbage(s)
 }
 
 // reportTicks tells the medians.
-func (o *observer) reportTicks(ticks, dumps durations, sockets int) error {
-	if err := o.report("tick", millis(ticks.median())); err != nil {
+func (o *observer) reportTicks(t inTurn) error {
+	if err := o.report("tick", millis(t.ticks.median())); err != nil {
 		return err
 	}
-	if err := o.report("dump", millis(dumps.median())); err != nil {
+	if err := o.report("dump", millis(t.dumps.median())); err != nil {
 		return err
 	}
-	return o.report("sockets", float64(sockets))
+	return o.report("sockets", float64(t.sockets))
 }
 
 // garbage is what the sampler allocates in a tick: all there is, since between two looks at it this process does
@@ -74,9 +95,9 @@ func (o *observer) garbage(s *sampling) error {
 	return o.report("mallocs", float64(after.Mallocs-before.Mallocs)/n)
 }
 
-// ticksWithChurn takes ticks a second apart, so that there is a second's change between two. Half-way between them, when
-// the owner scan is over, comes a bare dump. The walk over all fds that the owner scans are held against comes before
-// and after, for it makes the kernel's entries for new fds, which then are cheaper to read.
+// ticksWithChurn is a tick in which a second's churn comes and goes, and what owner scans cost then. The walk over all
+// fds that these are held against comes before and after, for it makes the kernel's entries for new fds, which then are
+// cheaper to read.
 func (o *observer) ticksWithChurn() error {
 	var walks durations
 	if err := o.walks(&walks); err != nil {
@@ -87,43 +108,19 @@ func (o *observer) ticksWithChurn() error {
 		return err
 	}
 	defer s.end()
-	bare, err := openBare()
+	const warm = 4 // the first, full scan is over, and all of what churned before was seen
+	t, err := takeInTurn(s, warm, o.counts.ticks)
 	if err != nil {
 		return err
-	}
-	defer bare.close()
-	var ticks, dumps durations
-	var scans time.Duration
-	sockets := 0
-	const warm = 4 // the first, full scan is over, and all of what churned before was seen
-	start := time.Now()
-	for i := range warm + o.counts.churned {
-		time.Sleep(time.Until(start.Add(time.Duration(i) * refreshInterval)))
-		t, err := s.next()
-		if err != nil {
-			return err
-		}
-		if i >= warm {
-			ticks = append(ticks, t.took)
-			scans += t.scan
-			sockets = t.sockets
-		}
-		time.Sleep(time.Until(start.Add(time.Duration(i)*refreshInterval + refreshInterval/2)))
-		if err := dumps.time(func() error {
-			_, err := bare.all()
-			return err
-		}); err != nil {
-			return err
-		}
 	}
 	if err := o.walks(&walks); err != nil {
 		return err
 	}
-	if err := o.reportTicks(ticks, dumps[warm:], sockets); err != nil {
+	if err := o.reportTicks(t); err != nil {
 		return err
 	}
 	if err := o.report("walk", millis(walks.median())); err != nil {
 		return err
 	}
-	return o.report("scan", millis(scans)/float64(o.counts.churned))
+	return o.report("scan", millis(t.scans)/float64(o.counts.ticks))
 }
