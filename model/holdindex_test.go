@@ -27,14 +27,17 @@ func TestHoldIndex(t *testing.T) {
 		"spread, shared": spread(1000, 300),
 	} {
 		slices.Sort(inodes)
-		var holds []Hold
-		want := make(map[uint32][]Hold)
+		o := &Owners{Processes: []Process{proc(1, 1), proc(2, 1), proc(3, 1)}}
+		want := make(map[uint32][]held)
 		for i, inode := range inodes {
-			h := Hold{inode, ProcessID{int32(i + 1), 1}}
-			holds = append(holds, h)
-			want[inode] = append(want[inode], h)
+			number := int32(i % 4) // the fourth is not among the processes
+			o.Holds = append(o.Holds, hold(inode, number+1, 1))
+			if number == 3 {
+				number = -1
+			}
+			want[inode] = append(want[inode], held{inode, number})
 		}
-		x := indexHolds(holds)
+		x := indexHolds(o)
 		asked := append(spread(1000, math.MaxUint32), inodes...)
 		for _, inode := range inodes {
 			asked = append(asked, inode-1, inode+1)

@@ -79,14 +79,8 @@ func (t *Tracker) Accepting(dst []int32) []int32 {
 // Own takes the answer of an owner scan.
 func (t *Tracker) Own(o *Owners) {
 	t.epoch++
-	holds := indexHolds(o.Holds)
-	wanted := t.holding(o, holds)
-	for i := range o.Processes {
-		p := &o.Processes[i]
-		if _, known := t.procIndex[ProcessID{p.PID, p.Start}]; known || wanted == nil || wanted[ProcessID{p.PID, p.Start}] {
-			t.know(p)
-		}
-	}
+	holds := indexHolds(o)
+	t.meet(o, holds)
 	before := t.shared
 	if o.Asked == nil {
 		t.shared = make(map[uint32][]int32, len(before))
@@ -100,7 +94,7 @@ func (t *Tracker) Own(o *Owners) {
 				return
 			}
 		}
-		t.own(inode, h, o, holds.of(inode), before)
+		t.own(inode, h, o, holds.of(inode), holds.slots, before)
 	})
 	t.noteInet()
 	for _, id := range o.Gone {
@@ -115,19 +109,29 @@ func (t *Tracker) Own(o *Owners) {
 	t.publishHolders()
 }
 
-// holding are the processes that hold one of the rows, when the answer is about every socket of the host: unix
-// sockets and other namespaces' too. Nil means that all of the answer is about rows.
-func (t *Tracker) holding(o *Owners, holds holdIndex) map[ProcessID]bool {
-	if o.Asked != nil {
-		return nil
+// meet takes note of the processes of an answer, and of their slots in holds. When the answer is about every socket of
+// the host, unix sockets and other namespaces' too, those that hold none of the rows are left out.
+func (t *Tracker) meet(o *Owners, holds *holdIndex) {
+	wanted := make([]bool, len(o.Processes))
+	if o.Asked == nil {
+		t.eachHeld(func(inode uint32, _ *Holding) {
+			for _, h := range holds.of(inode) {
+				if h.process >= 0 {
+					wanted[h.process] = true
+				}
+			}
+		})
 	}
-	wanted := make(map[ProcessID]bool, len(o.Processes))
-	t.eachHeld(func(inode uint32, _ *Holding) {
-		for _, h := range holds.of(inode) {
-			wanted[h.ProcessID] = true
+	for i := range o.Processes {
+		p := &o.Processes[i]
+		if _, known := t.procIndex[ProcessID{p.PID, p.Start}]; known || o.Asked != nil || wanted[i] {
+			t.know(p)
 		}
-	})
-	return wanted
+		holds.slots[i] = -1
+		if slot, ok := t.procIndex[ProcessID{p.PID, p.Start}]; ok && !t.procs[slot].Dead {
+			holds.slots[i] = slot
+		}
+	}
 }
 
 // forgetGone takes the processes that are gone out of the holders of shared sockets; a row that named one
@@ -162,8 +166,9 @@ func (t *Tracker) first(slots []int32) int32 {
 	return best
 }
 
-// own joins one socket to its holders, those of held. before is who shared sockets until now.
-func (t *Tracker) own(inode uint32, r *Holding, o *Owners, held []Hold, before map[uint32][]int32) {
+// own joins one socket to its holders, those of held, whose processes have these slots. before is who shared sockets until
+// now.
+func (t *Tracker) own(inode uint32, r *Holding, o *Owners, held []held, slotOf []int32, before map[uint32][]int32) {
 	if len(held) == 0 {
 		if _, open := slices.BinarySearch(o.Unsettled, inode); open && r.Owner < 0 {
 			return
@@ -183,11 +188,10 @@ func (t *Tracker) own(inode uint32, r *Holding, o *Owners, held []Hold, before m
 	var room [4]int32
 	slots := room[:0]
 	for _, h := range held {
-		slot, ok := t.procIndex[h.ProcessID]
-		if !ok || t.procs[slot].Dead {
+		if h.process < 0 || slotOf[h.process] < 0 {
 			continue // a holder without its process is no answer
 		}
-		slots = append(slots, slot)
+		slots = append(slots, slotOf[h.process])
 	}
 	if len(slots) == 0 {
 		if shared {

@@ -412,12 +412,19 @@ func (t *Tracker) remove(i int) {
 // Publish writes what is known now into s: all rows, the processes with their totals, the counts. The
 // fields that the tracker does not know (Sources, Access, Users ...) are the caller's.
 func (t *Tracker) Publish(s *Snapshot) {
+	sockets, unix, processes := s.Sockets[:0], s.Unix[:0], s.Processes[:0]
+	t.Lend(s)
+	s.Sockets = append(sockets, s.Sockets...)
+	s.Unix = append(unix, s.Unix...)
+	s.Processes = append(processes, s.Processes...)
+}
+
+// Lend is Publish without a copy: what it writes into s are the tracker's own rows, which stand until it is told
+// something again.
+func (t *Tracker) Lend(s *Snapshot) {
 	s.Now, s.Taken, s.Epoch = t.now, t.wall, t.epoch
 	t.addUp()
-	s.Sockets = append(s.Sockets[:0], t.rows...)
-	s.Unix = append(s.Unix[:0], t.unix.Rows()...)
-	s.Processes = append(s.Processes[:0], t.procs...)
-	s.Holders = t.holders
+	s.Sockets, s.Unix, s.Processes, s.Holders = t.rows, t.unix.Rows(), t.procs, t.holders
 	s.Counts = Counts{}
 	s.Access.Hidden = 0
 	for i := range s.Sockets {

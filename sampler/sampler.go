@@ -82,6 +82,8 @@ type Sampler struct {
 	}
 	want model.Demand // as Run acts on it
 	pace pace
+	// lends says that the reader gives each snapshot back before the next look, as who prints does: nothing is copied.
+	lends bool
 
 	seq        uint64
 	took       time.Duration
@@ -207,8 +209,8 @@ func (s *Sampler) startBeside(ctx context.Context) {
 }
 
 // Sample polls once and waits until the owners of what it saw are known or known not to be, at most for
-// patience. With apart above 0 it polls again after that time, so that there are rates. It is for output that is
-// printed once; Run must not be running.
+// patience. With apart above 0 it polls again after that time, so that there are rates. What it gives stands until it is
+// called again. It is for output that is printed; Run must not be running.
 func (s *Sampler) Sample(ctx context.Context, patience, apart time.Duration) *model.Snapshot {
 	if apart > 0 {
 		s.Release(s.Sample(ctx, patience, 0))
@@ -221,7 +223,7 @@ func (s *Sampler) Sample(ctx context.Context, patience, apart time.Duration) *mo
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	s.heed()
-	s.owners.patient = true
+	s.owners.patient, s.lends = true, true
 	s.askOwners(ctx) // who holds what, while the kernel is asked for what there is
 	s.look(ctx)
 	s.askOwners(ctx)
@@ -445,7 +447,11 @@ func (s *Sampler) publish() {
 	s.seq++
 	out.Access = s.cfg.Access
 	out.Access.NoBytes = s.sockets.noBytes()
-	s.tracker.Publish(out)
+	if s.lends {
+		s.tracker.Lend(out)
+	} else {
+		s.tracker.Publish(out)
+	}
 	out.Seq = s.seq
 	out.Hold = s.hold()
 	out.Interval, out.Chosen = s.pace.interval, s.pace.chosen
