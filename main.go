@@ -115,7 +115,7 @@ func show(kernel *sampler.Kernel, options keymap.Options, c ui.Configured, resol
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	start("sampler", func() { kernel.Run(ctx) })
+	start("sampler", func() { <-app.Drawn(); kernel.Run(ctx) })
 	if err := app.Run(); err != nil {
 		terminal.Restore()
 		return fail(err, 1)

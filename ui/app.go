@@ -4,6 +4,7 @@ package ui
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/gdamore/tcell/v2"
@@ -22,6 +23,7 @@ type App struct {
 	ctx    context.Context
 	stop   context.CancelFunc
 	viewer *viewer
+	drawn  chan struct{} // closed with the first frame
 
 	screens []*screen
 	states  map[string]*screenState // by screen, and column for a count
@@ -73,6 +75,7 @@ func New(cfg Config) (*App, error) {
 	a.input = newLineInput(&a.theme)
 	a.viewer = newViewer(cfg.Snapshots, a.takeView)
 	a.ctx, a.stop = context.WithCancel(context.Background())
+	a.drawn = make(chan struct{})
 
 	name := cfg.Start.Screen
 	if name == "" {
@@ -115,9 +118,14 @@ func (a *App) build() {
 	a.pages = tview.NewPages().AddPage("main", main, true, true)
 	a.tv.SetScreen(a.cfg.Screen).EnableMouse(a.mouse).EnablePaste(true).
 		SetRoot(a.pages, true).SetFocus(a.table).SetInputCapture(a.onKey)
+	var once sync.Once
+	a.tv.SetAfterDrawFunc(func(tcell.Screen) { once.Do(func() { close(a.drawn) }) })
 	a.pages.SetBackgroundColor(tcell.ColorDefault)
 	main.SetBackgroundColor(tcell.ColorDefault)
 }
+
+// Drawn is closed when the first frame is there. What takes the cores is not to begin before.
+func (a *App) Drawn() <-chan struct{} { return a.drawn }
 
 // Run shows the screen until the user quits.
 func (a *App) Run() error {
