@@ -16,11 +16,17 @@ type Mailbox struct {
 	mu    sync.Mutex
 	slot  *model.Snapshot
 	free  []*model.Snapshot
+	used  map[*model.Snapshot]uint64 // the turn in which each was written last
+	turn  uint64                     // counts snapshots
 	ready chan struct{}
 }
 
+// spareTurns is for how many snapshots one that is not needed keeps its memory. The third is needed only while samples
+// come faster than they are shown, and with 100,000 sockets it is 20 MB.
+const spareTurns = 20
+
 func newMailbox() *Mailbox {
-	m := &Mailbox{ready: make(chan struct{}, 1)}
+	m := &Mailbox{used: make(map[*model.Snapshot]uint64), ready: make(chan struct{}, 1)}
 	for range snapshots {
 		m.free = append(m.free, new(model.Snapshot))
 	}
@@ -51,13 +57,22 @@ func (m *Mailbox) Release(s *model.Snapshot) {
 func (m *Mailbox) blank() *model.Snapshot {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if n := len(m.free); n > 0 {
-		s := m.free[n-1]
-		m.free = m.free[:n-1]
-		return s
-	}
+	m.turn++
 	s := m.slot
-	m.slot = nil
+	if n := len(m.free); n > 0 {
+		s = m.free[n-1]
+		m.free = m.free[:n-1]
+		for _, spare := range m.free {
+			if m.turn-m.used[spare] == spareTurns {
+				*spare = model.Snapshot{}
+			}
+		}
+	} else {
+		m.slot = nil
+	}
+	if s != nil {
+		m.used[s] = m.turn
+	}
 	return s
 }
 
