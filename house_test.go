@@ -5,12 +5,14 @@ package main
 
 import (
 	"fmt"
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -220,6 +222,51 @@ func TestHouseTopLevel(t *testing.T) {
 	for _, room := range []string{"model", "sampler", "keymap", "ui"} {
 		if info, err := os.Stat(room); err != nil || !info.IsDir() {
 			t.Errorf("the room %s is missing: %v", room, err)
+		}
+	}
+}
+
+// faults is how many ways in which the world goes wrong sockview is to survive. Their tests carry their numbers.
+const faults = 40
+
+// faultTest is the name of a fault's test: what comes behind the number begins a word.
+var faultTest = regexp.MustCompile(`^(?:Test|Fuzz)Fault(\d\d)(?:$|[A-Z_])`)
+
+// TestHouseFaults: every fault has a test that is found by its number, in a package that go test ./... runs.
+func TestHouseFaults(t *testing.T) {
+	t.Parallel()
+	tested := make(map[int][]string)
+	for _, s := range sources(t) {
+		if !s.test {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), s.path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range f.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if !ok || fn.Recv != nil || !strings.Contains(fn.Name.Name, "Fault") {
+				continue
+			}
+			name := fn.Name.Name
+			m := faultTest.FindStringSubmatch(name)
+			if m == nil {
+				if strings.ContainsAny(name, "0123456789") {
+					t.Errorf("%s: %s: a fault's number has two digits, and what follows begins with a capital", s.path, name)
+				}
+				continue
+			}
+			n, err := strconv.Atoi(m[1])
+			if err != nil || n < 1 || n > faults {
+				t.Errorf("%s: %s is of no fault from 1 to %d", s.path, name, faults)
+			}
+			tested[n] = append(tested[n], name)
+		}
+	}
+	for n := 1; n <= faults; n++ {
+		if len(tested[n]) == 0 {
+			t.Errorf("fault %d has no test: none is called TestFault%02d... or FuzzFault%02d...", n, n, n)
 		}
 	}
 }

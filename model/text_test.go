@@ -9,7 +9,7 @@ import (
 	"github.com/rivo/uniseg"
 )
 
-func TestSafeText(t *testing.T) {
+func TestFault03SafeText(t *testing.T) {
 	for _, c := range []struct{ name, raw, want string }{
 		{"empty", "", ""},
 		{"plain", "nginx: worker process", "nginx: worker process"},

@@ -295,8 +295,8 @@ func TestWaitIsEnded(t *testing.T) {
 	}
 }
 
-// TestSignalForbidden: another user's process, from a thread that has no capability.
-func TestSignalForbidden(t *testing.T) {
+// TestFault39SignalForbidden: another user's process, from a thread that has no capability.
+func TestFault39SignalForbidden(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: becomes another user")
 	}

@@ -36,7 +36,8 @@ func tcpInfo(state model.State, size int) []byte {
 
 func newParser(p model.Proto) *parser { return &parser{proto: p, congestion: newNames()} }
 
-func TestInfoOfEveryLength(t *testing.T) {
+// TestFault08InfoOfEveryLength: struct tcp_info grew over the years, and a kernel gives as much of it as it has.
+func TestFault08InfoOfEveryLength(t *testing.T) {
 	for size := 0; size <= 400; size++ {
 		var want model.Has
 		for from, has := range map[int]model.Has{
@@ -206,7 +207,7 @@ func TestUIDOfHalfSockets(t *testing.T) {
 	}
 }
 
-func TestBadRows(t *testing.T) {
+func TestFault07BadAttributes(t *testing.T) {
 	good := diagMsg(model.Established, 1)
 	family := diagMsg(model.Established, 1)
 	family[0] = 99

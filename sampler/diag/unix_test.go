@@ -90,7 +90,7 @@ func TestUnixRequest(t *testing.T) {
 	}
 }
 
-func TestUnixNames(t *testing.T) {
+func TestFault05UnixNames(t *testing.T) {
 	long := strings.Repeat("n", 108)
 	for _, test := range []struct{ raw, want string }{
 		{"/run/x\x00", "/run/x"}, {"/run/x", "/run/x"}, {"x\x00y", "x"}, {"\x00", "@"}, {"\x00a\x00b\x00", "@a@b@"},
@@ -106,7 +106,7 @@ func TestUnixNames(t *testing.T) {
 	}
 }
 
-func TestBadUnixRows(t *testing.T) {
+func TestFault07BadUnixRows(t *testing.T) {
 	stream := func(attrs ...[]byte) []byte { return unixMsg(model.UnixStream, model.Listen, 9, attrs...) }
 	inet := stream()
 	inet[0] = unix.AF_INET
@@ -174,7 +174,7 @@ func TestUnixReferences(t *testing.T) {
 	}
 }
 
-func TestFaultyUnixDumps(t *testing.T) {
+func TestFault11FaultyUnixDumps(t *testing.T) {
 	row := unixRowMsg(unixMsg(model.UnixStream, model.Close, 1))
 	intr := msg(unix.SOCK_DIAG_BY_FAMILY, unix.NLM_F_DUMP_INTR, 0, unixMsg(model.UnixStream, model.Close, 1)...)
 	for _, test := range []struct {

@@ -140,7 +140,7 @@ func TestLoopbackAndGroups(t *testing.T) {
 	}
 }
 
-func TestHostileNames(t *testing.T) {
+func TestFault40HostileNames(t *testing.T) {
 	long := strings.Repeat("a", 4096)
 	for _, c := range []struct {
 		name  string
@@ -210,7 +210,7 @@ func TestTimes(t *testing.T) {
 }
 
 // TestBounds: as many addresses as there may be leave queue, cache and work bounded.
-func TestBounds(t *testing.T) {
+func TestFault40Bounds(t *testing.T) {
 	const addresses, workers, queued, kept = 20_000, 4, 32, 128
 	b := newBench(Config{Workers: workers, Queue: queued, Cache: kept})
 	b.reply = func(a netip.Addr) ([]string, error) { return []string{a.String() + ".example."}, nil }
@@ -254,7 +254,7 @@ func TestBounds(t *testing.T) {
 }
 
 // TestDeadResolver: a server that never answers is asked ever less, one look-up at a time, and Err says so.
-func TestDeadResolver(t *testing.T) {
+func TestFault40DeadResolver(t *testing.T) {
 	dead := errors.New("no route to the server")
 	b := newBench(Config{Queue: 8})
 	b.reply = func(netip.Addr) ([]string, error) { return nil, dead }
@@ -334,8 +334,8 @@ func TestRestGrowsOncePerProbe(t *testing.T) {
 	}
 }
 
-// TestNeverBlocks: every worker is stuck, and Host returns. Were it to wait, this test would never end.
-func TestNeverBlocks(t *testing.T) {
+// TestFault40NeverBlocks: every worker is stuck, and Host returns. Were it to wait, this test would never end.
+func TestFault40NeverBlocks(t *testing.T) {
 	const workers = 3
 	var busy, most atomic.Int32
 	stuck, release := make(chan struct{}, 1), make(chan struct{})

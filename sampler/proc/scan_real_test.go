@@ -342,16 +342,24 @@ func TestFault24NoFreeDescriptors(t *testing.T) {
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
 		t.Fatal(err)
 	}
-	few := unix.Rlimit{Cur: 3, Max: old.Max}
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &few); err != nil {
+	free, err := unix.Open("/dev/null", unix.O_CLOEXEC, 0) // the lowest number that is free
+	if err != nil {
 		t.Fatal(err)
 	}
-	res := s.Scan(context.Background(), Request{Inodes: []uint32{inode}})
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
-		t.Fatal(err)
-	}
-	if !errors.Is(res.Err, unix.EMFILE) || res.Complete {
-		t.Errorf("%+v; want EMFILE, and not complete", res)
+	unix.Close(free)
+	// None at all, then enough for /proc, then for the list of processes: it fails later and later.
+	for spare := range 3 {
+		few := unix.Rlimit{Cur: uint64(free + spare), Max: old.Max}
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &few); err != nil {
+			t.Fatal(err)
+		}
+		res := s.Scan(context.Background(), Request{Full: true, Inodes: []uint32{inode}})
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
+			t.Fatal(err)
+		}
+		if !errors.Is(res.Err, unix.EMFILE) || res.Complete {
+			t.Errorf("with %d descriptors: %+v; want EMFILE, and not complete", spare, res)
+		}
 	}
 	if res := s.Scan(context.Background(), Request{Inodes: []uint32{inode}}); len(res.Holds) != 1 || res.Err != nil {
 		t.Errorf("afterwards: %+v", res)

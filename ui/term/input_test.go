@@ -1,12 +1,17 @@
 package term
 
 import (
+	"os"
+	"os/signal"
 	"slices"
 	"testing"
+
+	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
 )
 
 // What reaches tcell is whole characters, and nothing that would have it wait for ever.
-func TestCharacters(t *testing.T) {
+func TestFault31Characters(t *testing.T) {
 	for name, tc := range map[string]struct {
 		reads []string
 		want  []string
@@ -36,5 +41,46 @@ func TestCharacters(t *testing.T) {
 		if !slices.Equal(got, tc.want) {
 			t.Errorf("%s: %q becomes %q, want %q", name, tc.reads, got, tc.want)
 		}
+	}
+}
+
+// TestFault29CaughtToTheEnd: a terminal that is gone is noticed by reading and told of by SIGHUP, in either order. The
+// signal does not find the process without its handler while it is leaving; while it is stopped, it does.
+func TestFault29CaughtToTheEnd(t *testing.T) {
+	master, slave, err := pty.Open()
+	if err != nil {
+		t.Skip("needs a pseudo-terminal: ", err)
+	}
+	defer master.Close()
+	defer slave.Close()
+	ours := make(chan os.Signal, 1) // also keeps the test alive, whatever becomes of the line's
+	signal.Notify(ours, unix.SIGHUP)
+	defer signal.Stop(ours)
+	for _, c := range []struct {
+		name   string
+		leave  func(*line) error
+		caught bool
+	}{{"stopped", (*line).Stop, false}, {"leaving", (*line).abandon, true}} {
+		fd, err := unix.Open(slave.Name(), unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := make(chan os.Signal, 1)
+		l := &line{file: os.NewFile(uintptr(fd), "terminal"), fd: fd, gone: func() {}, signals: got}
+		if err := l.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.leave(l); err != nil {
+			t.Error(err)
+		}
+		if err := unix.Kill(unix.Getpid(), unix.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		<-ours
+		signal.Stop(got) // waits for what is on its way
+		if (len(got) > 0) != c.caught {
+			t.Errorf("%s: %d signals caught", c.name, len(got))
+		}
+		l.file.Close()
 	}
 }

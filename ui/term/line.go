@@ -193,7 +193,9 @@ func (l *line) release() error {
 		}
 		err = unix.IoctlSetTermios(l.fd, unix.TCSETS, &l.found)
 	}
-	if l.signals != nil {
+	// At the end they stay caught. When the terminal goes, its end may be read before the kernel's SIGHUP comes, which
+	// would then end the process on its own, in the midst of leaving.
+	if l.signals != nil && !l.ending {
 		signal.Stop(l.signals)
 	}
 	return err

@@ -69,7 +69,7 @@ func TestEachWayOut(t *testing.T) {
 }
 
 // Nobody reads the terminal, or it was stopped: signals still end the program in time.
-func TestStalledTerminal(t *testing.T) {
+func TestFault30StalledTerminal(t *testing.T) {
 	stalls := map[string]func(s *session){
 		"nobody reads": func(s *session) {
 			s.stall()
@@ -127,7 +127,7 @@ func TestStalledTerminalComesBack(t *testing.T) {
 	}
 }
 
-func TestTerminalGone(t *testing.T) {
+func TestFault29TerminalGone(t *testing.T) {
 	for _, options := range []string{"", "nohup"} {
 		t.Run("options "+options, func(t *testing.T) {
 			s := start(t, options, 80, 24).shown()
@@ -139,7 +139,7 @@ func TestTerminalGone(t *testing.T) {
 	}
 }
 
-func TestCtrlZ(t *testing.T) {
+func TestFault28CtrlZ(t *testing.T) {
 	stops := map[string]struct {
 		stop func(s *session, pid int)
 		sig  unix.Signal
@@ -283,7 +283,7 @@ func TestBytesSent(t *testing.T) {
 	t.Logf("one changed cell: %d bytes", len(sent))
 }
 
-func TestTerminalTypes(t *testing.T) {
+func TestFault32TerminalTypes(t *testing.T) {
 	tests := []struct {
 		term     string // "-" is unset
 		refused  bool
@@ -339,7 +339,7 @@ func TestTerminalTypes(t *testing.T) {
 	}
 }
 
-func TestLocales(t *testing.T) {
+func TestFault32Locales(t *testing.T) {
 	tests := []struct {
 		env   string
 		ascii bool
@@ -426,7 +426,7 @@ func TestClipboard(t *testing.T) {
 	}
 }
 
-func TestWindowSizes(t *testing.T) {
+func TestFault31WindowSizes(t *testing.T) {
 	for _, size := range [][2]int{{0, 0}, {1, 1}, {0, 10}, {2000, 2000}, {65535, 65535}} {
 		t.Run(fmt.Sprintf("%dx%d", size[0], size[1]), func(t *testing.T) {
 			s := start(t, "", 80, 24).shown()
