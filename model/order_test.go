@@ -264,3 +264,58 @@ func TestSortAgain(t *testing.T) {
 		}
 	}
 }
+
+// TestSorterRemembers: whatever was sorted before, by whichever column, the order is that of a sort from nothing.
+func TestSorterRemembers(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(11, 12))
+	table := Sockets()
+	var m Sorter
+	var s Snapshot
+	s.Processes = []Process{proc(1, 1), proc(2, 1), proc(3, 1)}
+	for i := range s.Processes {
+		s.Processes[i].Name = SafeText([]string{"nginx", "Nginx", "sshd"}[i])
+	}
+	cookie := uint64(0)
+	for turn := range 300 {
+		s.Epoch++
+		for range rnd.IntN(20) { // some come, some go, some stand elsewhere
+			cookie++
+			r := tcp4(cookie, rnd.Uint64N(5), rnd.Uint64())
+			r.Remote[15], r.RemotePort, r.State = byte(rnd.IntN(4)), uint16(rnd.IntN(3)), State(rnd.IntN(int(numStates)))
+			r.Owner = int32(rnd.IntN(4)) - 1
+			s.Sockets = append(s.Sockets, r)
+		}
+		for range rnd.IntN(20) {
+			if n := len(s.Sockets); n > 0 {
+				s.Sockets[rnd.IntN(n)] = s.Sockets[n-1]
+				s.Sockets = s.Sockets[:n-1]
+			}
+		}
+		if turn == 100 {
+			m.turn = ^uint32(0) // the turns wrap around
+		}
+		for range 3 { // in one epoch: the rows stand as they stood
+			by := Sorting{rnd.IntN(len(table.Columns)+1) - 1, rnd.IntN(2) == 0}
+			var order []int32
+			for _, i := range table.Ready(&m, s.Sockets, s.Epoch, by) {
+				if rnd.IntN(3) > 0 {
+					order = append(order, i)
+				}
+			}
+			want := slices.Clone(order)
+			slices.Sort(want)
+			table.SortWith(&m, &s, s.Sockets, order, by)
+			table.Sort(&s, s.Sockets, want, by)
+			if !slices.Equal(order, want) {
+				t.Fatalf("turn %d, %+v: %v, want %v", turn, by, order, want)
+			}
+		}
+	}
+	read := table.Ready(&m, s.Sockets, s.Epoch, Sorting{Column: AsRead})
+	if !slices.Equal(read, allRows(len(s.Sockets))) {
+		t.Errorf("as read: %v", read)
+	}
+	if by := (Sorting{Column: -1}); !slices.IsSortedFunc(table.Ready(&m, s.Sockets, s.Epoch, by), table.compare(s.Sockets)) {
+		t.Error("the order as read was taken for that of the identities")
+	}
+}

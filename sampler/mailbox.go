@@ -1,6 +1,7 @@
 package sampler
 
 import (
+	"runtime/debug"
 	"sync"
 
 	"sockview/model"
@@ -64,7 +65,7 @@ func (m *Mailbox) blank() *model.Snapshot {
 		m.free = m.free[:n-1]
 		for _, spare := range m.free {
 			if m.turn-m.used[spare] == spareTurns {
-				*spare = model.Snapshot{}
+				giveBack(spare)
 			}
 		}
 	} else {
@@ -74,6 +75,17 @@ func (m *Mailbox) blank() *model.Snapshot {
 		m.used[s] = m.turn
 	}
 	return s
+}
+
+// giveBack empties a snapshot. At rest hardly anything is allocated, so that nothing would be collected for minutes: a
+// large one is returned to the system at once.
+func giveBack(s *model.Snapshot) {
+	const large = 10_000
+	rows := cap(s.Sockets) + cap(s.Unix) + cap(s.Flows)
+	*s = model.Snapshot{}
+	if rows > large {
+		debug.FreeOSMemory()
+	}
 }
 
 // put publishes s. An older one that nobody took is free again.

@@ -137,26 +137,25 @@ func findColumn(specs []model.Spec, name string) int {
 	})
 }
 
-// chooseSockets appends the sockets that the toggles and the filter let through, and says how many live ones there
-// are.
-func chooseSockets(s *model.Snapshot, q *query, match func(*model.Snapshot, *model.Socket) bool, order []int32) ([]int32, int) {
-	return chooseAgain(new(lastOrder), s, q, match, order)
-}
-
-// chooseAgain is chooseSockets in the order of the last time.
-func chooseAgain(last *lastOrder, s *model.Snapshot, q *query, match func(*model.Snapshot, *model.Socket) bool, order []int32) ([]int32, int) {
-	total := 0
+// chooseSockets appends those of the sockets with these indices, nil for all as they were read, that the toggles and the
+// filter let through.
+func chooseSockets(s *model.Snapshot, of []int32, q *query, match func(*model.Snapshot, *model.Socket) bool, order []int32) []int32 {
 	all := q.choice.Everything() && match == nil
-	for _, i := range last.through(len(s.Sockets)) {
-		r := &s.Sockets[i]
-		if !r.Dead {
-			total++
-		}
-		if all || q.choice.Shows(r) && (match == nil || match(s, r)) {
+	choose := func(i int32) {
+		if r := &s.Sockets[i]; all || q.choice.Shows(r) && (match == nil || match(s, r)) {
 			order = append(order, i)
 		}
 	}
-	return order, total
+	if of != nil {
+		for _, i := range of {
+			choose(i)
+		}
+		return order
+	}
+	for i := range s.Sockets {
+		choose(int32(i))
+	}
+	return order
 }
 
 // choosesSockets is what the toggles choose where rows are sockets, or what is counted from them.
@@ -166,54 +165,53 @@ func choosesSockets(c model.Choice) model.Choice {
 }
 
 func selectSockets(q *query) selection {
-	t := model.Sockets()
+	t, m := model.Sockets(), q.memory()
 	match := model.Matcher(q.filter, 0, t, q.format)
-	var last lastOrder
+	var last []int32 // how the rows stood, in epoch
 	var epoch uint64
-	total := 0
 	// Without a filter, and sorted by who a row is, the rows stand as they stood until one comes or goes.
 	column := q.sorting.Column
 	steady := match == nil && column >= 0 && column < len(t.Columns) && t.Columns[column].Steady
 	return func(s *model.Snapshot, order []int32) (model.Rows, []int32, int) {
 		if steady && s.Epoch != 0 && s.Epoch == epoch {
-			return model.Bind(t, s, s.Sockets), append(order, last.rows...), total
+			return model.Bind(t, s, s.Sockets), append(order, last...), s.Counts.Endpoints
 		}
-		order, total = chooseAgain(&last, s, q, match, order)
-		t.SortWith(&last.Sorter, s, s.Sockets, order, q.sorting)
-		last.keep(order)
-		epoch = s.Epoch
-		return model.Bind(t, s, s.Sockets), order, total
+		order = chooseSockets(s, t.Ready(m, s.Sockets, s.Epoch, q.sorting), q, match, order)
+		t.SortWith(m, s, s.Sockets, order, q.sorting)
+		if steady {
+			last, epoch = append(last[:0], order...), s.Epoch
+		}
+		return model.Bind(t, s, s.Sockets), order, s.Counts.Endpoints
 	}
 }
 
 func selectProcesses(q *query) selection {
-	sockets, t := model.Sockets(), model.Processes()
+	sockets, t, m := model.Sockets(), model.Processes(), q.memory()
 	below := model.Matcher(q.filter, 1, sockets, q.format)
 	match := model.Matcher(q.filter, 0, t, q.format)
 	var buffer []int32
-	var last lastOrder // in the order of the sockets themselves: it is only its memory that is used again
 	return func(s *model.Snapshot, order []int32) (model.Rows, []int32, int) {
 		rows := s.Processes
 		if below != nil || !q.choice.Everything() {
-			buffer, _ = chooseAgain(&last, s, q, below, buffer[:0])
+			buffer = chooseSockets(s, nil, q, below, buffer[:0])
 			rows = model.ProcessesOf(s, buffer)
 		}
 		total := 0
-		for i := range rows {
+		for _, i := range t.Ready(m, rows, 0, q.sorting) {
 			if p := &rows[i]; p.Shown(s) {
 				total++
 				if match == nil || match(s, p) {
-					order = append(order, int32(i))
+					order = append(order, i)
 				}
 			}
 		}
-		t.SortWith(&last.Sorter, s, rows, order, q.sorting)
+		t.SortWith(m, s, rows, order, q.sorting)
 		return model.Bind(t, s, rows), order, total
 	}
 }
 
 func selectGroups(q *query) selection {
-	sockets, t := model.Sockets(), groupTable(q.def.name, q.by)
+	sockets, t, m := model.Sockets(), groupTable(q.def.name, q.by), q.memory()
 	column := &sockets.Columns[columnIndex(sockets.Specs(), q.by)]
 	below := model.Matcher(q.filter, 1, sockets, q.format)
 	match := model.Matcher(q.filter, 0, t, q.format)
@@ -222,16 +220,15 @@ func selectGroups(q *query) selection {
 		grouper = model.NewHostGrouper(column)
 	}
 	var buffer []int32
-	var last lastOrder // in the order of the sockets themselves: it is only its memory that is used again
 	return func(s *model.Snapshot, order []int32) (model.Rows, []int32, int) {
-		buffer, _ = chooseAgain(&last, s, q, below, buffer[:0])
+		buffer = chooseSockets(s, nil, q, below, buffer[:0])
 		rows := grouper.Group(s, buffer)
-		for i := range rows {
+		for _, i := range t.Ready(m, rows, 0, q.sorting) {
 			if match == nil || match(s, &rows[i]) {
-				order = append(order, int32(i))
+				order = append(order, i)
 			}
 		}
-		t.SortWith(&last.Sorter, s, rows, order, q.sorting)
+		t.SortWith(m, s, rows, order, q.sorting)
 		return model.Bind(t, s, rows), order, len(rows)
 	}
 }

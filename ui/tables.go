@@ -18,20 +18,20 @@ func tableScreen[R any](t *model.Table[R], shows func(model.Choice, *R) bool, s 
 	s.specs = func(string) []model.Spec { return t.Specs() }
 	s.scopes = func(string) []model.Scope { return []model.Scope{{Name: t.Name, Specs: t.Specs()}} }
 	s.compile = func(q *query) selection {
-		match := model.Matcher(q.filter, 0, t, q.format)
+		match, m := model.Matcher(q.filter, 0, t, q.format), q.memory()
 		return func(s *model.Snapshot, order []int32) (model.Rows, []int32, int) {
 			rows := t.Rows(s)
 			total := 0
-			for i := range rows {
+			for _, i := range t.Ready(m, rows, 0, q.sorting) {
 				r := &rows[i]
 				if t.Change(s, r) != model.Closed {
 					total++
 				}
 				if shows(q.choice, r) && (match == nil || match(s, r)) {
-					order = append(order, int32(i))
+					order = append(order, i)
 				}
 			}
-			t.Sort(s, rows, order, q.sorting)
+			t.SortWith(m, s, rows, order, q.sorting)
 			return model.Bind(t, s, rows), order, total
 		}
 	}

@@ -74,8 +74,7 @@ func (a *App) subjectSockets() []*model.Socket {
 	}
 	q := v.query
 	below := model.Matcher(q.filter, 1, table, q.format)
-	order, _ := chooseSockets(v.snapshot, &q, below, nil)
-	for _, i := range order {
+	for _, i := range chooseSockets(v.snapshot, nil, &q, below, nil) {
 		r := &v.snapshot.Sockets[i]
 		for _, is := range belongs {
 			if !r.Dead && is(v.snapshot, r) {

@@ -21,8 +21,17 @@ type query struct {
 	shown   []int
 	format  *model.Formatter // names or numbers
 	paused  bool
-	details bool   // somebody looks at a row closely: what is told of it stays new while paused
-	seq     uint64 // counts queries, so that the screen can tell a view of an older one
+	details bool          // somebody looks at a row closely: what is told of it stays new while paused
+	seq     uint64        // counts queries, so that the screen can tell a view of an older one
+	sorter  *model.Sorter // of the worker; nil: nothing is remembered
+}
+
+// memory is what rows are sorted with.
+func (q *query) memory() *model.Sorter {
+	if q.sorter == nil {
+		return new(model.Sorter)
+	}
+	return q.sorter
 }
 
 // view is one snapshot as one query wants it: rows in order, ready to be painted. Whoever holds it may read its
@@ -91,6 +100,8 @@ func (w *viewer) run(ctx context.Context) {
 		selected selection
 		compiled uint64
 		detail   *model.Detail
+		sorter   *model.Sorter // of the screen on show, whatever is asked of it
+		def      *screen
 	)
 	for {
 		select {
@@ -120,6 +131,10 @@ func (w *viewer) run(ctx context.Context) {
 		}
 		start := time.Now()
 		if selected == nil || q.seq != compiled {
+			if q.def != def {
+				sorter, def = new(model.Sorter), q.def
+			}
+			q.sorter = sorter
 			selected, compiled = q.def.compile(&q), q.seq
 		}
 		v := &view{snapshot: s, query: q, detail: detail}
