@@ -21,10 +21,11 @@ type Owners struct {
 	Holds     []Hold    // sorted by inode
 	Asked     []uint32  // the inodes that were looked for, sorted; nil for all of them
 	Why       Unknown   // what to say of a looked-for inode that nobody was seen to hold
-	// Unsettled are inodes, sorted, for which nobody seen to hold them is no answer yet: they came while the scan
-	// ran, or were looked for only once.
-	Unsettled []uint32
-	Gone      []ProcessID
+	// Early says that the scan of all began before some rows were there: that nobody was seen to hold a socket is an
+	// answer only if it had one before or is among Settled.
+	Early   bool
+	Settled []uint32 // sorted
+	Gone    []ProcessID
 }
 
 // Hold says that a process holds the socket with this inode.
@@ -170,8 +171,10 @@ func (t *Tracker) first(slots []int32) int32 {
 // now.
 func (t *Tracker) own(inode uint32, r *Holding, o *Owners, held []held, slotOf []int32, before map[uint32][]int32) {
 	if len(held) == 0 {
-		if _, open := slices.BinarySearch(o.Unsettled, inode); open && r.Owner < 0 {
-			return
+		if o.Early && r.Owner < 0 && r.Why == NotYet {
+			if _, settled := slices.BinarySearch(o.Settled, inode); !settled {
+				return
+			}
 		}
 		if r.Owner >= 0 && o.Why != NoProcess {
 			if slots, ok := before[inode]; ok {

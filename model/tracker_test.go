@@ -750,7 +750,7 @@ func TestTrackerHolderExits(t *testing.T) {
 // A socket that came while a full scan ran is not judged by it.
 func TestTrackerFullScanLeavesTheUnsettled(t *testing.T) {
 	w := newWatch(t).poll(tcp4(1, 0, 0), tcp4(2, 0, 0), tcp4(3, 0, 0))
-	w.own(Owners{Processes: []Process{proc(10, 1)}, Holds: []Hold{hold(1002, 10, 1)}, Unsettled: []uint32{1001, 1002}, Why: NoProcess})
+	w.own(Owners{Processes: []Process{proc(10, 1)}, Holds: []Hold{hold(1002, 10, 1)}, Early: true, Settled: []uint32{1003}, Why: NoProcess})
 	if r := w.row(1); r.Why != NotYet {
 		t.Errorf("not seen and unsettled: %v", r.Why)
 	}

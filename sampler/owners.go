@@ -3,7 +3,6 @@ package sampler
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"sockview/model"
@@ -108,6 +107,7 @@ func (o *owners) take(a scanned, t *model.Tracker) (learned, again bool) {
 	if a.result.Denied > 0 || !o.access {
 		answer.Why = model.NoPermission
 	}
+	answer.Holds = make([]model.Hold, 0, len(a.result.Holds))
 	for _, h := range a.result.Holds {
 		answer.Holds = append(answer.Holds, model.Hold{Inode: h.Inode, ProcessID: model.ProcessID(h.ID)})
 	}
@@ -123,7 +123,7 @@ func (o *owners) take(a scanned, t *model.Tracker) (learned, again bool) {
 	asked, again := o.settle(a, &answer)
 	switch {
 	case a.request.Full && a.result.Complete:
-		answer.Unsettled = without(t.Unowned(nil), asked)
+		answer.Early, answer.Settled = true, asked
 	case len(asked)+len(answer.Gone) == 0:
 		return false, again
 	default:
@@ -131,14 +131,6 @@ func (o *owners) take(a scanned, t *model.Tracker) (learned, again bool) {
 	}
 	t.Own(&answer)
 	return true, again
-}
-
-// without is what is in sorted and not in less, which is sorted too.
-func without(sorted, less []uint32) []uint32 {
-	return slices.DeleteFunc(sorted, func(n uint32) bool {
-		_, in := slices.BinarySearch(less, n)
-		return in
-	})
 }
 
 // settle is the inodes for which the answer counts: those found, and those not found for the second time. It says

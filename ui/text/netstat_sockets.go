@@ -50,12 +50,14 @@ func (n *Netstat) Sockets(w io.Writer, s *model.Snapshot, order []int32) error {
 	if n.Timers {
 		title += " Timer"
 	}
-	t := socketLines{Netstat: n, s: s}
-	return lines(w, title+"\n", order, func(dst []byte, row int) []byte {
-		if s.Sockets[row].Dead {
-			return dst
+	return manyLines(w, title+"\n", order, func() func(dst []byte, row int) []byte {
+		t := socketLines{Netstat: n, s: s}
+		return func(dst []byte, row int) []byte {
+			if s.Sockets[row].Dead {
+				return dst
+			}
+			return t.append(dst, &s.Sockets[row])
 		}
-		return t.append(dst, &s.Sockets[row])
 	})
 }
 
