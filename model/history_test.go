@@ -55,3 +55,19 @@ func TestTrackerHistory(t *testing.T) {
 		t.Errorf("of a row that is gone: %v", sent)
 	}
 }
+
+// TestIdleSocketsHaveNoHistory: what never moved anything takes no memory, reads as zeros, and a place is used again.
+func TestIdleSocketsHaveNoHistory(t *testing.T) {
+	w := newWatch(t)
+	idle := tcp4(1, 0, 0)
+	for i := range uint64(40) {
+		moving := tcp4(100+i/4, 1000*i, 0) // ten sockets, each for four polls
+		w.poll(idle, moving)
+	}
+	if sent, received := w.tr.History(&idle); len(sent) != historyLength || sent[0] != 0 || received[historyLength-1] != 0 {
+		t.Errorf("an idle socket: %v, %v", sent, received)
+	}
+	if n := len(w.tr.rates.all); n == 0 || n > 4 {
+		t.Errorf("%d histories for one socket that moves at a time", n)
+	}
+}

@@ -13,8 +13,8 @@ import (
 // at any time between. It is used by one goroutine.
 type Tracker struct {
 	rows  []Socket
-	seen  []seenAt  // beside rows
-	rates []history // beside rows, as far as some had rates
+	seen  []seenAt // beside rows
+	rates histories
 	index rowIndex
 	last  int32 // the row that the dump gave last, -1 at its beginning
 	unix  *Roll[UnixSocket]
@@ -46,6 +46,7 @@ type seenAt struct {
 	at   int64
 	tick uint32
 	next int32
+	past samples
 }
 
 // moved is payload bytes.
@@ -212,10 +213,7 @@ func (t *Tracker) update(i int32, s *Socket) {
 	t.measure(r, &was, t.at-seen.at)
 	t.noteInode(r, &was)
 	if r.Has&HasRates != 0 {
-		if n := len(t.rows) - len(t.rates); n > 0 { // who looks once has no use for them
-			t.rates = append(t.rates, make([]history, n)...)
-		}
-		t.rates[i].add(r.SentRate, r.ReceivedRate)
+		t.rates.add(&seen.past, r.SentRate, r.ReceivedRate)
 	}
 	seen.at, seen.tick = t.at, t.tick
 }
@@ -393,20 +391,13 @@ func (t *Tracker) Missing(f func(*Socket) Fate) {
 func (t *Tracker) remove(i int) {
 	t.epoch++
 	t.index.remove(&t.rows[i])
+	t.rates.forget(&t.seen[i].past)
 	last := len(t.rows) - 1
 	if i != last {
 		t.rows[i], t.seen[i] = t.rows[last], t.seen[last]
 		t.index.set(&t.rows[i], int32(i))
 	}
 	t.rows, t.seen = t.rows[:last], t.seen[:last]
-	if last < len(t.rates) {
-		if i != last {
-			t.rates[i] = t.rates[last]
-		}
-		t.rates = t.rates[:last]
-	} else if i < len(t.rates) {
-		t.rates[i] = history{}
-	}
 }
 
 // Publish writes what is known now into s: all rows, the processes with their totals, the counts. The
