@@ -137,6 +137,9 @@ func findColumn(specs []model.Spec, name string) int {
 	})
 }
 
+// overtakenEvery is after how many sockets the choice looks whether anybody still wants it.
+const overtakenEvery = 4096
+
 // chooseSockets appends those of the sockets with these indices, nil for all as they were read, that the toggles and the
 // filter let through.
 func chooseSockets(s *model.Snapshot, of []int32, q *query, match func(*model.Snapshot, *model.Socket) bool, order []int32) []int32 {
@@ -146,14 +149,15 @@ func chooseSockets(s *model.Snapshot, of []int32, q *query, match func(*model.Sn
 			order = append(order, i)
 		}
 	}
-	if of != nil {
-		for _, i := range of {
-			choose(i)
+	for n := range s.Sockets {
+		if n%overtakenEvery == 0 && q.overtaken != nil && q.overtaken() {
+			return order[:0]
 		}
-		return order
-	}
-	for i := range s.Sockets {
-		choose(int32(i))
+		if of != nil {
+			choose(of[n])
+		} else {
+			choose(int32(n))
+		}
 	}
 	return order
 }

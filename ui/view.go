@@ -6,6 +6,7 @@ package ui
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"sockview/model"
@@ -24,6 +25,8 @@ type query struct {
 	details bool          // somebody looks at a row closely: what is told of it stays new while paused
 	seq     uint64        // counts queries, so that the screen can tell a view of an older one
 	sorter  *model.Sorter // of the worker; nil: nothing is remembered
+	// overtaken says that another query was asked meanwhile, so that the rest of the work is for nothing. Nil: none can.
+	overtaken func() bool
 }
 
 // memory is what rows are sorted with.
@@ -66,6 +69,7 @@ type viewer struct {
 
 	mu     sync.Mutex
 	newest query
+	seq    atomic.Uint64 // of newest
 	wake   chan struct{}
 }
 
@@ -77,6 +81,7 @@ func newViewer(in Snapshots, show func(*view)) *viewer {
 func (w *viewer) ask(q query) {
 	w.mu.Lock()
 	w.newest = q
+	w.seq.Store(q.seq)
 	w.mu.Unlock()
 	select {
 	case w.wake <- struct{}{}:
@@ -94,7 +99,8 @@ func (w *viewer) query() query {
 // told of the row in focus is of the newest.
 func (w *viewer) run(ctx context.Context) {
 	var (
-		held     *model.Snapshot
+		held     *model.Snapshot // the one on the screen
+		ahead    *model.Snapshot // newer, taken for a query that was overtaken
 		buffers  [2][]int32
 		turn     int
 		selected selection
@@ -116,16 +122,24 @@ func (w *viewer) run(ctx context.Context) {
 		}
 		s, looked := held, detail
 		holding := q.paused && held != nil && q.def.tables&^held.Tables == 0 // a table that it has not is read first
+		release := func(s *model.Snapshot) {
+			if s != nil {
+				w.in.Release(s)
+			}
+		}
 		if !holding || q.details {
 			if newer := w.in.Take(); newer != nil {
 				detail = newer.Detail // not of the memory that goes back
-				if holding {
-					w.in.Release(newer)
-				} else {
-					s = newer
-				}
+				release(ahead)
+				ahead = newer
 			}
 		}
+		if holding {
+			release(ahead)
+		} else if ahead != nil {
+			s = ahead
+		}
+		ahead = nil
 		if s == nil || s == held && q.seq == compiled && detail == looked {
 			continue
 		}
@@ -135,18 +149,24 @@ func (w *viewer) run(ctx context.Context) {
 				sorter, def = new(model.Sorter), q.def
 			}
 			q.sorter = sorter
+			seq := q.seq
+			q.overtaken = func() bool { return w.seq.Load() != seq }
 			selected, compiled = q.def.compile(&q), q.seq
 		}
 		v := &view{snapshot: s, query: q, detail: detail}
 		v.rows, v.order, v.total = selected(s, buffers[turn][:0])
+		if w.seq.Load() != q.seq { // what was chosen may be half of it
+			if s != held {
+				ahead = s
+			}
+			continue
+		}
 		buffers[turn] = v.order
 		turn = 1 - turn
 		v.took = time.Since(start)
 		w.show(v)
 		if s != held {
-			if held != nil {
-				w.in.Release(held)
-			}
+			release(held)
 			held = s
 		}
 	}

@@ -121,6 +121,48 @@ func TestSnapshotIsKeptWhileItIsShown(t *testing.T) {
 	}
 }
 
+// TestOvertakenQueryIsGivenUp: what is chosen for a query is not shown when another came meanwhile, and the snapshot it
+// was chosen from is not lost: the other one is answered from it.
+func TestOvertakenQueryIsGivenUp(t *testing.T) {
+	w, host := work(t), web()
+	w.ask("", false)
+	w.source.put(numbered(host, 1))
+	w.next()
+	sockets := screens()[0]
+	overtaken := &screen{compile: func(q *query) selection {
+		choose := sockets.compile(q)
+		return func(s *model.Snapshot, order []int32) (model.Rows, []int32, int) {
+			if q.overtaken() {
+				t.Error("overtaken before anything was asked")
+			}
+			w.ask("process:nginx", false)
+			if !q.overtaken() {
+				t.Error("nobody told the work that it is for nothing")
+			}
+			rows, order, total := choose(s, order)
+			if len(order) != 0 {
+				t.Errorf("%d rows were chosen all the same", len(order))
+			}
+			return rows, order, total
+		}
+	}}
+	w.seq++
+	w.viewer.ask(query{def: overtaken, format: &model.Formatter{}, seq: w.seq})
+	w.source.put(numbered(host, 2))
+	v := w.next()
+	for v.snapshot.Seq != 2 { // the query may have come before the snapshot
+		v = w.next()
+	}
+	if v.query.seq != w.seq || len(v.order) != 4 {
+		t.Errorf("the view of query %d with %d rows, want %d with 4", v.query.seq, len(v.order), w.seq)
+	}
+	w.ask("", false)
+	w.next() // by now the one before was given back
+	if held, _, _ := w.source.counts(); held != 1 {
+		t.Errorf("%d snapshots are held", held)
+	}
+}
+
 func TestNewestQueryWins(t *testing.T) {
 	w, host := work(t), web()
 	w.ask("", false)
