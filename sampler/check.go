@@ -97,6 +97,9 @@ func judgeTCP(m *machine, o *outcome) model.Finding {
 	const id, what = "tcp", "TCP sockets, each with exact byte counters"
 	s, why := o.judgeDump(m, "TCP IPv4", "TCP IPv6")
 	switch {
+	case s == model.Denied && o.listed["TCP IPv4"]:
+		why += "; they are read from /proc/net, which tells no bytes, and none can be closed"
+		return finding(id, what, model.Partial, why, o.fixDump(s, m, "tcp_diag", "CONFIG_INET_TCP_DIAG=y"))
 	case o.diag != nil:
 		return finding(id, what, s, why, "")
 	case s != model.Allowed:
@@ -115,6 +118,10 @@ func judgeTCP(m *machine, o *outcome) model.Finding {
 
 func judgeUDP(m *machine, o *outcome) model.Finding {
 	s, why := o.judgeDump(m, "UDP IPv4", "UDP IPv6")
+	if s == model.Denied && o.listed["UDP IPv4"] {
+		why += "; they are read from /proc/net, which tells less of them"
+		return finding("udp", "UDP sockets", model.Partial, why, o.fixDump(s, m, "udp_diag", "CONFIG_INET_UDP_DIAG=y"))
+	}
 	return finding("udp", "UDP sockets", s, why, o.fixDump(s, m, "udp_diag", "CONFIG_INET_UDP_DIAG=y"))
 }
 

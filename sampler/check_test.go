@@ -31,7 +31,7 @@ func good() outcome {
 		figures:   model.HasBytes | model.HasPath | model.HasPackets | model.HasMark,
 		processes: processes{own: 3, others: 9, seen: 9, signalled: 9},
 	}
-	for _, q := range requests {
+	for _, q := range eachFamily() {
 		o.dumps[q.name], o.listed[q.name] = nil, true
 	}
 	return o
@@ -126,11 +126,13 @@ func TestJudge(t *testing.T) {
 		"user namespace":  {func(m *machine, o *outcome) { m.held, m.userNS, o.figures = 0, true, 0 }, "marks", model.Denied, "user namespace", ""},
 		"nosuid": {func(m *machine, o *outcome) { m.held, m.noSUID, m.exe, o.figures = 0, true, "/mnt/it's/sockview", 0 }, "marks",
 			model.Denied, "cap_net_admin", `sudo '/mnt/it'\''s/sockview'`},
-		"no path":       {func(m *machine, o *outcome) { m.held, m.exe, o.figures = 0, "", 0 }, "marks", model.Denied, "cap_net_admin", ""},
-		"too long":      {func(m *machine, o *outcome) { m.held, m.exe, o.figures = 0, "/"+strings.Repeat("x", 1<<17), 0 }, "marks", model.Denied, "cap_net_admin", ""},
-		"no marks":      {func(m *machine, o *outcome) { o.figures = model.HasBytes }, "marks", model.Absent, "does not tell", ""},
-		"old tcp_info":  {func(m *machine, o *outcome) { o.figures = model.HasPath }, "tcp", model.Partial, "Linux 4.19", ""},
-		"sock_diag off": {func(m *machine, o *outcome) { o.diag = unsupported }, "tcp", model.Denied, "does not support", ""},
+		"no path":                  {func(m *machine, o *outcome) { m.held, m.exe, o.figures = 0, "", 0 }, "marks", model.Denied, "cap_net_admin", ""},
+		"too long":                 {func(m *machine, o *outcome) { m.held, m.exe, o.figures = 0, "/"+strings.Repeat("x", 1<<17), 0 }, "marks", model.Denied, "cap_net_admin", ""},
+		"no marks":                 {func(m *machine, o *outcome) { o.figures = model.HasBytes }, "marks", model.Absent, "does not tell", ""},
+		"old tcp_info":             {func(m *machine, o *outcome) { o.figures = model.HasPath }, "tcp", model.Partial, "Linux 4.19", ""},
+		"sock_diag off":            {func(m *machine, o *outcome) { o.diag = unsupported }, "tcp", model.Partial, "no bytes", ""},
+		"sock_diag off, UDP":       {func(m *machine, o *outcome) { o.diag = unsupported }, "udp", model.Partial, "/proc/net", ""},
+		"sock_diag and tables off": {func(m *machine, o *outcome) { o.diag = unsupported; clear(o.listed) }, "tcp", model.Denied, "does not support", ""},
 		"no IPv6": {func(m *machine, o *outcome) { o.dumps["TCP IPv6"] = unsupported }, "tcp", model.Partial, "does not support",
 			"CONFIG_INET_TCP_DIAG=y"},
 		"busy":           {func(m *machine, o *outcome) { o.dumps["UDP IPv4"] = diag.ErrPartial }, "udp", model.Allowed, "", ""},

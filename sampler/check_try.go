@@ -97,6 +97,9 @@ var diagModules = map[model.Proto]string{
 
 // sockets asks for the sockets of each protocol, and for one of its own in all that can be asked.
 func (o *outcome) sockets(m *machine, netDir string) {
+	for _, q := range eachFamily() {
+		o.listed[q.name] = q.proto != model.SCTP && exists(netDir+"/"+tableName(q))
+	}
 	var conn *diag.Conn
 	if conn, o.diag = diag.Open(); o.diag != nil {
 		return
@@ -104,11 +107,10 @@ func (o *outcome) sockets(m *machine, netDir string) {
 	defer conn.Close()                      //nolint:errcheck // nothing was written that could be lost
 	o.inUse, _ = procnet.At(netDir).InUse() // else none are in use, as far as can be told
 	conn.Bare(true)
-	for _, q := range requests {
+	for _, q := range eachFamily() {
 		if q.proto == model.SCTP {
 			continue
 		}
-		o.listed[q.name] = exists(netDir + "/" + tableName(q))
 		o.dumps[q.name] = askOnce(m, q, func() error {
 			_, err := conn.Dump(q.proto, q.family, func(*model.Socket) {})
 			return err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"sockview/model"
 	"sockview/sampler/diag"
@@ -39,6 +40,9 @@ var apart = [...]request{
 	{"TCP IPv4", model.TCP, model.IPv4},
 	{"TCP IPv6", model.TCP, model.IPv6},
 }
+
+// eachFamily are the requests, each for one family.
+func eachFamily() []request { return slices.Concat(apart[:], requests[1:]) }
 
 // families are those that a request is about.
 func (q request) families() []model.Family {
