@@ -153,7 +153,7 @@ func TestColoursOnlyWhereWanted(t *testing.T) {
 			if c.config != "" {
 				writeSettings(t, dir, c.config)
 			}
-			e := open(t, launch{home: dir, env: c.env, args: append(c.args, "process:svcoloured", "--hold", "3s", "--interval", "100ms")})
+			e := open(t, launch{home: dir, env: c.env, args: append(c.args, "process:svcoloured", "--hold", "1m", "--interval", "100ms")})
 			e.shows("0 of ")
 			s := startServer(t, serving{name: "svcoloured"}) // a new row, green where there are colours
 			e.shows("+svcoloured", strconv.Itoa(s.pid))

@@ -230,7 +230,7 @@ func TestFault38ListenerIsTypedOut(t *testing.T) {
 
 func TestLivePauseHoldsTheDisplay(t *testing.T) {
 	t.Parallel()
-	how := launch{args: []string{"process:svpaused", "--interval", "100ms"}, cols: 120}
+	how := launch{args: []string{"process:svpaused", "--hold", "6s", "--interval", "100ms"}, cols: 120}
 	e, running := open(t, how), open(t, how)
 	running.shows("0 of ")
 	e.shows("0 of ")
@@ -238,7 +238,7 @@ func TestLivePauseHoldsTheDisplay(t *testing.T) {
 	e.shows("(paused)")
 	s := startServer(t, serving{name: "svpaused"})
 	port := strconv.Itoa(s.ports[0])
-	// Where nothing is held, it comes, and is no news any more a second later: ten samples.
+	// Where nothing is held, it comes, and is no news any more some seconds later.
 	running.shows("+svpaused", port)
 	running.shows(" svpaused", port)
 	e.press("?")
