@@ -170,6 +170,9 @@ func (c *crew) put(j *job) {
 // run hands out the jobs that next gives until it gives nil, and those that settle queues, and lets settle
 // have each that is done. It returns when none is under way. When time is up the rest is dropped.
 func (c *crew) run(next func() *job, settle func(*job)) {
+	if c.ctx.Err() != nil {
+		c.stop.Store(true) // before anything is handed out
+	}
 	expired := c.ctx.Done()
 	var hand *job
 	for {
