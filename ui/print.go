@@ -10,6 +10,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"sockview/keymap"
@@ -384,8 +385,11 @@ func (p *Printing) nameThings(part *section, s *model.Snapshot, order []int32) e
 	if o.NumericHosts || o.Symbolic && part.screen == "routes" { // as netstat has it
 		return nil
 	}
+	var mu sync.Mutex // a large table is written by two at once
 	var addrs []model.Addr
 	p.layout.Host = func(a model.Addr) string { // only the layout knows which addresses it has names for
+		mu.Lock()
+		defer mu.Unlock()
 		addrs = append(addrs, a)
 		return ""
 	}

@@ -675,6 +675,38 @@ func (p *phoneBook) Network(a model.Addr) model.Text {
 
 func (p *phoneBook) ServicePort(name string) (uint16, bool) { return 443, name == "https" }
 
+// TestPrintedNamesOfMany: a table that several goroutines write at once has every address looked up, and named.
+func TestPrintedNamesOfMany(t *testing.T) {
+	const n = 20_000
+	s := newStation(everything).snapshot(0)
+	peers := make(map[model.Addr]bool, n)
+	for i := range n {
+		peer := addr(fmt.Sprintf("10.%d.%d.9", i/256, i%256))
+		peers[peer] = true
+		s.Sockets = append(s.Sockets, model.Socket{
+			Proto: model.TCP, Family: model.IPv4, State: model.Established, Cookie: uint64(1_000_000 + i),
+			Local: addr("10.0.0.5"), LocalPort: 443, Remote: peer, RemotePort: 51522, Holding: model.Holding{Owner: -1},
+		})
+	}
+	names := &phoneBook{known: map[model.Addr]bool{}}
+	p, err := printingOf(t, names, "-t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	if err := p.Print(&out, s); err != nil {
+		t.Fatal(err)
+	}
+	for peer := range peers {
+		if !names.known[peer] {
+			t.Fatalf("%s was not looked up", model.AppendAddr(nil, peer, false))
+		}
+	}
+	if got := strings.Count(out.String(), "peer.example:51522"); got < n {
+		t.Errorf("%d of %d peers are named", got, n)
+	}
+}
+
 func TestPrintedNames(t *testing.T) {
 	for _, c := range []struct {
 		args  string

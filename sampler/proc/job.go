@@ -41,13 +41,10 @@ type job struct {
 	want  *inodeSet // jobNew, jobTouch: known fds with these inodes are looked at again
 	probe bool      // jobTouch: look for new fds in the gaps
 	mute  bool      // jobIdentify: without the command line
-	// missed says that guessing its fds did not find all of them: known are those that it found.
-	missed bool
 
 	// The answer.
 	uid     uint32
 	size    int64         // how many fds are open, as its directory says; 0: it does not
-	guessed bool          // the numbers in table were not listed
 	tid     int32         // the fds were read through this thread, the leader being dead
 	table   []fdEntry     // its fds now; jobBlock: the part to be read, in its parent's table
 	fresh   bool          // it is another process than the one that was known
@@ -91,7 +88,7 @@ func (j *job) fail(err error) {
 // are to be looked at; a wanted socket is always looked at again. It says how many are still to be looked at.
 func (j *job) plan(fds []int32) int {
 	known := j.known
-	if j.kind == jobAll && !j.missed {
+	if j.kind == jobAll {
 		known = nil
 	}
 	j.table = j.table[:0]

@@ -196,7 +196,7 @@ func TestScanAgainstPlainWalk(t *testing.T) {
 	}
 }
 
-// The fds of a process with many are guessed; what the guess misses is listed.
+// The fds of a process with many are guessed; those above the guess are listed.
 func TestGuessedFDs(t *testing.T) {
 	for _, tc := range []struct {
 		name        string
@@ -230,6 +230,36 @@ func TestGuessedFDs(t *testing.T) {
 					}
 				}
 			})
+		}
+	}
+}
+
+// How many fds are open is a moment old when the guess is made of it: a process that opens some low ones meanwhile has
+// those above the guess all the same.
+func TestGuessLeavesNoneOut(t *testing.T) {
+	c := start(t, "obey")
+	c.tell("open", 3*denseFrom)
+	c.tell("close", denseFrom)
+	c.tell("far", 2)
+	dir, err := unix.Open(fmt.Sprintf("/proc/%d/fd", c.pid()), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(dir)
+	w := newWalker()
+	open, err := w.numbers(dir, nil)
+	if err != nil || len(open) < 2*denseFrom {
+		t.Fatalf("%d fds, %v", len(open), err)
+	}
+	for _, size := range []int64{1, denseFrom, 2 * denseFrom, int64(len(open)), 4 * denseFrom} {
+		guessed, err := w.guess(dir, nil, size)
+		if err != nil || !slices.IsSorted(guessed) || len(slices.Compact(slices.Clone(guessed))) != len(guessed) {
+			t.Errorf("of %d: %d fds not sorted, or some twice; %v", size, len(guessed), err)
+		}
+		for _, fd := range open {
+			if _, found := slices.BinarySearch(guessed, fd); !found {
+				t.Errorf("of %d: %d is left out", size, fd)
+			}
 		}
 	}
 }

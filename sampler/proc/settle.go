@@ -43,9 +43,6 @@ func (x *search) settle(j *job) {
 		if x.share(j) {
 			return // it comes back when its parts are done
 		}
-		if x.relist(j) {
-			return
-		}
 		x.settleFDs(j)
 	}
 	x.crew.put(j)
@@ -82,32 +79,9 @@ func (x *search) settleBlock(b *job) {
 		j.err = b.err
 	}
 	if j.blocks--; j.blocks == 0 {
-		if x.relist(j) {
-			return
-		}
 		x.settleFDs(j)
 		x.crew.put(j)
 	}
-}
-
-// relist has a process listed whose fds were guessed and are not all found, and says whether it does. What was found
-// is known then.
-func (x *search) relist(j *job) bool {
-	if !j.guessed || j.undone || j.lost || j.gone || j.denied || j.partial || j.err != nil {
-		return false
-	}
-	var found []fdEntry
-	for _, e := range j.table {
-		if e.state == fdRead {
-			found = append(found, e)
-		}
-	}
-	if int64(len(found)) >= j.size {
-		return false
-	}
-	j.known, j.missed, j.guessed = found, true, false
-	x.crew.queue = append(x.crew.queue, j)
-	return true
 }
 
 // settleFDs brings what is known of a process up to date.

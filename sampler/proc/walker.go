@@ -4,6 +4,7 @@
 package proc
 
 import (
+	"io"
 	"math"
 	"sync/atomic"
 
@@ -34,8 +35,8 @@ const (
 	beatEvery = 64
 	// maxMisses is how many free fd numbers in a row end the search for new fds in the gaps.
 	maxMisses = 8
-	// denseFrom is how many open fds make it worth while to guess their numbers, and denseSlack the part of the
-	// guess that may miss. Listing a directory of fds costs a quarter of what reading them does.
+	// denseFrom is how many open fds make it worth while to guess the numbers of most of them, and denseSlack the part
+	// of the guess that may miss. Listing a directory of fds costs a quarter of what reading them does.
 	denseFrom  = 256
 	denseSlack = 8
 )
@@ -92,7 +93,7 @@ func (w *walker) numbers(dir int, dst []int32) ([]int32, error) {
 // list looks at the fds of a process: at those that are not known yet, or at all.
 func (w *walker) list(j *job) {
 	fdDir := w.path.number(j.pid, "/fd")
-	if j.kernel || j.kind == jobNew && j.whole && !j.missed {
+	if j.kernel || j.kind == jobNew && j.whole {
 		st, err := statDir(w.root, fdDir)
 		if err != nil {
 			j.fail(err)
@@ -112,9 +113,12 @@ func (w *walker) list(j *job) {
 	w.fds = w.fds[:0]
 	if dir >= 0 {
 		defer unix.Close(dir)
-		if j.guessed = w.canGuess(j); j.guessed {
-			w.fds = guess(w.fds, j.size)
-		} else if w.fds, err = w.numbers(dir, w.fds); err != nil {
+		if w.canGuess(j) {
+			w.fds, err = w.guess(dir, w.fds, j.size)
+		} else {
+			w.fds, err = w.numbers(dir, w.fds)
+		}
+		if err != nil {
 			j.fail(err)
 			return
 		}
@@ -135,19 +139,24 @@ func (w *walker) list(j *job) {
 	}
 }
 
-// canGuess says whether to guess the fds of a process of which all are to be read. Whether all were met will show: then
-// as many were found as its directory says.
+// canGuess says whether to guess the fds of a process of which all are to be read.
 func (w *walker) canGuess(j *job) bool {
-	return w.real && j.size >= denseFrom && j.size < math.MaxInt32/2 && !j.missed && (j.kind == jobAll || len(j.known) == 0)
+	return w.real && j.size >= denseFrom && j.size < math.MaxInt32/2 && (j.kind == jobAll || len(j.known) == 0)
 }
 
-// guess appends the lowest fd numbers, as many as are open and some more: the kernel always gives out the lowest free
-// one, so that a process with many has few gaps.
-func guess(dst []int32, open int64) []int32 {
-	for fd := range int32(open + open/denseSlack) {
+// guess appends the lowest fd numbers, as many as are open and some more, open or not, and after them those that the
+// directory has above: the kernel always gives out the lowest free one, so that a process with many has few gaps, and
+// few above. However wrong open is by now, none is left out.
+func (w *walker) guess(dir int, dst []int32, open int64) ([]int32, error) {
+	above := open + open/denseSlack
+	for fd := range int32(above) {
 		dst = append(dst, fd)
 	}
-	return dst
+	const dots = 2 // "." and ".." stand before fd 0 (proc_readfd_common, fs/proc/fd.c)
+	if _, err := unix.Seek(dir, above+dots, io.SeekStart); err != nil {
+		return dst, err
+	}
+	return w.numbers(dir, dst)
 }
 
 // openFDs opens the fd directory of the process that j means; when it is not the one that was known, it

@@ -38,6 +38,15 @@ var signalling = []uint32{
 	unix.SYS_TKILL, unix.SYS_RT_SIGQUEUEINFO, unix.SYS_RT_TGSIGQUEUEINFO, unix.SYS_PIDFD_SEND_SIGNAL,
 }
 
+// owning are requests that a read-only run refuses: by them a descriptor signals whom it is told to when something comes
+// (fcntl(2)). Each is a call and its second argument.
+var owning = []struct{ call, request uint32 }{
+	{unix.SYS_FCNTL, unix.F_SETOWN}, {unix.SYS_FCNTL, unix.F_SETOWN_EX},
+	{unix.SYS_IOCTL, fiosetown}, {unix.SYS_IOCTL, unix.SIOCSPGRP},
+}
+
+const fiosetown = 0x8901 // FIOSETOWN (asm-generic/sockios.h)
+
 // Offsets in struct seccomp_data (linux/seccomp.h).
 const (
 	atNumber = 0
@@ -76,6 +85,15 @@ func program(arch uint32, readOnly bool, self uint32) []unix.SockFilter {
 		p = append(p, jump(unix.BPF_JEQ, number, 0, 1), answer(deny))
 	}
 	if readOnly {
+		for _, o := range owning {
+			p = append(p,
+				jump(unix.BPF_JEQ, o.call, 0, 4),
+				load(atArg1),
+				jump(unix.BPF_JEQ, o.request, 0, 1),
+				answer(deny),
+				load(atNumber),
+			)
+		}
 		p = append(p,
 			jump(unix.BPF_JEQ, unix.SYS_TGKILL, 0, 4), // the process, the thread, the signal
 			load(atArg0),

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
@@ -298,6 +299,10 @@ func readOnly() error {
 		return err
 	}
 	defer listener.Close()
+	own, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
 	r, keep, err := settled(true)
 	if err != nil {
 		return err
@@ -332,6 +337,14 @@ func readOnly() error {
 		{"rt_tgsigqueueinfo", func() error { return raw(unix.SYS_RT_TGSIGQUEUEINFO, uintptr(pid), uintptr(pid), sig, 0) }},
 		{"pidfd_send_signal", func() error { return unix.PidfdSendSignal(pidfd, unix.SIGTERM, nil, 0) }},
 		{"pidfd_getfd", func() error { _, err := unix.PidfdGetfd(pidfd, 0, 0); return err }},
+		{"F_SETOWN", func() error { return raw(unix.SYS_FCNTL, uintptr(own[0]), unix.F_SETOWN, uintptr(pid)) }},
+		{"F_SETOWN_EX", func() error {
+			owner := [2]int32{1, int32(pid)} // struct f_owner_ex: F_OWNER_PID and the process
+			_, _, errno := unix.Syscall(unix.SYS_FCNTL, uintptr(own[0]), unix.F_SETOWN_EX, uintptr(unsafe.Pointer(&owner)))
+			return errno
+		}},
+		{"FIOSETOWN", func() error { return unix.IoctlSetPointerInt(own[0], fiosetown, pid) }},
+		{"SIOCSPGRP", func() error { return unix.IoctlSetPointerInt(own[0], unix.SIOCSPGRP, pid) }},
 		{"execve", func() error { return syscall.Exec(exe, []string{exe}, nil) }},
 		{"execveat", func() error { return raw(unix.SYS_EXECVEAT, ^uintptr(99), 0, 0, 0, 0) }},
 		{"ptrace", func() error { return raw(unix.SYS_PTRACE, unix.PTRACE_SEIZE, uintptr(pid)) }},
@@ -351,6 +364,12 @@ func readOnly() error {
 	}
 	if err := unix.Tgkill(os.Getpid(), unix.Gettid(), 0); err != nil {
 		return fmt.Errorf("tgkill of oneself: %w", err)
+	}
+	if _, err := unix.FcntlInt(uintptr(own[0]), unix.F_GETFL, 0); err != nil {
+		return fmt.Errorf("fcntl: %w", err)
+	}
+	if _, err := unix.IoctlGetInt(own[0], unix.TIOCINQ); err != nil {
+		return fmt.Errorf("ioctl: %w", err)
 	}
 	runtime.GC()
 	return nil // the child ends with us, by Pdeathsig

@@ -16,7 +16,8 @@ import (
 
 // Netstat says how netstat's layout is wanted; its zero value is a bare netstat -n.
 //
-// Names that Host, Service and Network give are made safe here. An error of its methods is the io.Writer's own.
+// Names that Host, Service and Network give are made safe here; of a large table several goroutines ask for them at
+// once. An error of its methods is the io.Writer's own.
 type Netstat struct {
 	// All and Listening are -a and -l. They choose the title; ShowsSocket and its like go by them, the writers
 	// print every row of order that is alive.
