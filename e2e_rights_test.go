@@ -197,7 +197,7 @@ func TestReadOnlyGivesUpForGood(t *testing.T) {
 			return strings.Contains(p.lines[0], "read-only") && strings.Contains(foot, "help") &&
 				!strings.Contains(foot, "kill") && !strings.Contains(foot, "close")
 		})
-		e.rests(lookRights|enterRight, bounded)
+		e.rests(lookRights, bounded)
 		e.shows("svspared", strconv.Itoa(s.pid)) // owners are shown all the same
 		for _, key := range []string{"K", "x"} {
 			e.press(key)
@@ -212,7 +212,7 @@ func TestReadOnlyGivesUpForGood(t *testing.T) {
 		if !s.lives() {
 			t.Error("the server ended")
 		}
-		e.rests(lookRights|enterRight, bounded)
+		e.rests(lookRights, bounded)
 		e.quit()
 	})
 }

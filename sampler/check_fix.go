@@ -17,7 +17,7 @@ func (m *machine) remedy(need rights.Set) (why, fix string) {
 	switch {
 	case lacks == 0:
 		return m.withheld(), ""
-	case m.readOnly && lacks&rights.Act != 0:
+	case m.readOnly && lacks&^rights.Look != 0:
 		return "given up, as --read-only asked for", ""
 	case unbound != 0 && m.container:
 		return fmt.Sprintf("it takes %s, which the container was not given", and(missing)),

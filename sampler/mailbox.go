@@ -26,6 +26,9 @@ type Mailbox struct {
 // come faster than they are shown, and with 100,000 sockets it is 20 MB.
 const spareTurns = 20
 
+// manyRows are so many that their memory is worth a collection.
+const manyRows = 10_000
+
 func newMailbox() *Mailbox {
 	m := &Mailbox{used: make(map[*model.Snapshot]uint64), ready: make(chan struct{}, 1)}
 	for range snapshots {
@@ -56,16 +59,27 @@ func (m *Mailbox) Release(s *model.Snapshot) {
 // blank is a snapshot to write the next one into: a free one, else the one nobody took. Nil when the reader
 // holds all of them.
 func (m *Mailbox) blank() *model.Snapshot {
+	s, freed := m.next()
+	if freed { // not while the reader may wait for us
+		debug.FreeOSMemory()
+	}
+	return s
+}
+
+// next is blank, and says whether there is much memory to be returned to the system: at rest hardly anything is allocated,
+// so that nothing would be collected for minutes.
+func (m *Mailbox) next() (s *model.Snapshot, freed bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.turn++
-	s := m.slot
+	s = m.slot
 	if n := len(m.free); n > 0 {
 		s = m.free[n-1]
 		m.free = m.free[:n-1]
 		for _, spare := range m.free {
 			if m.turn-m.used[spare] == spareTurns {
-				giveBack(spare)
+				freed = freed || cap(spare.Sockets)+cap(spare.Unix)+cap(spare.Flows) > manyRows
+				*spare = model.Snapshot{}
 			}
 		}
 	} else {
@@ -74,18 +88,7 @@ func (m *Mailbox) blank() *model.Snapshot {
 	if s != nil {
 		m.used[s] = m.turn
 	}
-	return s
-}
-
-// giveBack empties a snapshot. At rest hardly anything is allocated, so that nothing would be collected for minutes: a
-// large one is returned to the system at once.
-func giveBack(s *model.Snapshot) {
-	const large = 10_000
-	rows := cap(s.Sockets) + cap(s.Unix) + cap(s.Flows)
-	*s = model.Snapshot{}
-	if rows > large {
-		debug.FreeOSMemory()
-	}
+	return s, freed
 }
 
 // put publishes s. An older one that nobody took is free again.

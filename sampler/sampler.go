@@ -332,11 +332,11 @@ func (s *Sampler) pollSockets(now int64, sctp bool) []model.Outcome {
 	s.sockets.begin(sctp)
 	s.tracker.Expect(min(s.sockets.used.All, maxExpected))
 	s.cfg.Kernel.Bare(s.want.Bare)
-	waited := s.cfg.Kernel.Waited()
+	waited := s.cfg.Kernel.Waited() + s.sockets.read
 	for _, q := range requests {
 		outcomes = s.dump(q, now, outcomes)
 	}
-	s.pace.dumped(s.cfg.Kernel.Waited() - waited)
+	s.pace.dumped(s.cfg.Kernel.Waited() + s.sockets.read - waited)
 	return outcomes
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"sockview/model"
 	"sockview/sampler/diag"
@@ -58,6 +59,7 @@ type sockets struct {
 	net     procnet.FS
 	lacks   map[request]error // what sock_diag does not know or refuses, and why: it is not asked again
 	dir     string            // of net
+	read    time.Duration     // how long reading /proc/net took, in all
 	sctp    bool              // SCTP was asked for by name
 	wholeAt map[string]int64
 	used    procnet.Counts
@@ -151,7 +153,9 @@ func (s *sockets) ask(q request, see func(*model.Socket)) (bad int, err error) {
 	if s.split(q) {
 		return 0, why
 	}
+	began := time.Now()
 	result, err := s.net.Dump(q.proto, q.family, see)
+	s.read += time.Since(began)
 	if errors.Is(err, procnet.ErrUnsupported) {
 		err = fmt.Errorf("%w: %w", errNeither, why)
 	}

@@ -95,6 +95,12 @@ func program(arch uint32, readOnly bool, self uint32) []unix.SockFilter {
 			)
 		}
 		p = append(p,
+			jump(unix.BPF_JEQ, unix.SYS_PRLIMIT64, 0, 5), // the process: a limit of CPU time of 0 ends it
+			load(atArg0),
+			jump(unix.BPF_JEQ, self, 1, 0),
+			jump(unix.BPF_JEQ, 0, 0, 1), // the caller
+			answer(allow),
+			answer(deny),
 			jump(unix.BPF_JEQ, unix.SYS_TGKILL, 0, 4), // the process, the thread, the signal
 			load(atArg0),
 			jump(unix.BPF_JEQ, self, 0, 1),

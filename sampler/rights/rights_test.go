@@ -189,7 +189,7 @@ func settled(readOnly bool) (*Rights, Set, error) {
 	}
 	keep := had.permitted & Used
 	if readOnly {
-		keep &^= Act
+		keep &= Look
 	}
 	if r.Held() != keep {
 		return nil, 0, fmt.Errorf("held %v, want %v", r.Held(), keep)
@@ -307,7 +307,7 @@ func readOnly() error {
 	if err != nil {
 		return err
 	}
-	if keep&Act != 0 || r.Has(Kill) || r.Has(NetAdmin) || !r.ReadOnly() {
+	if keep&^Look != 0 || r.Has(SysAdmin) || r.Has(Kill) || r.Has(NetAdmin) || !r.ReadOnly() {
 		return fmt.Errorf("held: %v", r.Held())
 	}
 	if r.Filter() != nil {
@@ -345,6 +345,7 @@ func readOnly() error {
 		}},
 		{"FIOSETOWN", func() error { return unix.IoctlSetPointerInt(own[0], fiosetown, pid) }},
 		{"SIOCSPGRP", func() error { return unix.IoctlSetPointerInt(own[0], unix.SIOCSPGRP, pid) }},
+		{"prlimit64", func() error { return raw(unix.SYS_PRLIMIT64, uintptr(pid), unix.RLIMIT_CPU) }},
 		{"execve", func() error { return syscall.Exec(exe, []string{exe}, nil) }},
 		{"execveat", func() error { return raw(unix.SYS_EXECVEAT, ^uintptr(99), 0, 0, 0, 0) }},
 		{"ptrace", func() error { return raw(unix.SYS_PTRACE, unix.PTRACE_SEIZE, uintptr(pid)) }},
@@ -357,6 +358,10 @@ func readOnly() error {
 		if err := try.err(); !errors.Is(err, unix.EPERM) {
 			return fmt.Errorf("%s: %v, want EPERM", try.name, err)
 		}
+	}
+	var limit unix.Rlimit
+	if err := errors.Join(unix.Getrlimit(unix.RLIMIT_NOFILE, &limit), unix.Prlimit(os.Getpid(), unix.RLIMIT_NOFILE, nil, &limit)); err != nil {
+		return fmt.Errorf("its own limits: %w", err)
 	}
 	// Go's own: interrupting threads, and the process as a whole.
 	if err := unix.Kill(os.Getpid(), 0); err != nil {

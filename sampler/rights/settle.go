@@ -44,7 +44,7 @@ func Settle(readOnly bool) (*Rights, error) {
 	}
 	keep := Used
 	if readOnly {
-		keep &^= Act
+		keep = Look
 	}
 	r := &Rights{held: now.permitted & keep, readOnly: readOnly, settled: true}
 	everywhere := reachesAllThreads()

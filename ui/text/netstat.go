@@ -9,6 +9,7 @@ package text
 import (
 	"io"
 	"strconv"
+	"sync"
 	"unicode/utf8"
 
 	"sockview/model"
@@ -61,12 +62,14 @@ func manyLines(w io.Writer, title string, order []int32, worker func() func(dst 
 	var done [workers]chan []byte // pieces, in turn
 	spare := make(chan []byte, 2*workers)
 	over := make(chan struct{})
+	var working sync.WaitGroup
+	defer working.Wait() // none reads the snapshot when this has returned
 	defer close(over)
 	for i := range workers {
 		spare <- make([]byte, 0, piece*width)
 		spare <- make([]byte, 0, piece*width)
 		done[i] = make(chan []byte, 1)
-		go func() {
+		working.Go(func() {
 			line := worker()
 			for at := i * piece; at < len(order); at += workers * piece {
 				var buf []byte
@@ -85,7 +88,7 @@ func manyLines(w io.Writer, title string, order []int32, worker func() func(dst 
 					return
 				}
 			}
-		}()
+		})
 	}
 	for at := 0; at < len(order); at += piece {
 		buf := <-done[at/piece%workers]
