@@ -54,6 +54,7 @@ func (a *App) export() {
 			order = append(order, int32(row))
 		}
 	}
+	order = living(v.rows, order)
 	// The snapshot goes back while the name is typed, so what is saved is frozen now.
 	t := text.Table{Specs: a.state.specs, Columns: append([]int(nil), a.state.shown...), Format: a.format}
 	t.Rows, t.Order = freeze(v.rows, order, t.Columns)
@@ -111,6 +112,17 @@ func expandHome(path string) string {
 		}
 	}
 	return path
+}
+
+// living are those of the rows that are not closed: what is over stays on the screen for a while, and is in no file.
+func living(rows model.Rows, order []int32) []int32 {
+	var out []int32
+	for _, row := range order {
+		if rows.Change(int(row)) != model.Closed {
+			out = append(out, row)
+		}
+	}
+	return out
 }
 
 // frozen are rows that were read out of a snapshot.

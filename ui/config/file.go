@@ -87,8 +87,12 @@ func isNull(info fs.FileInfo) bool {
 // maxLinks is how many links are followed, as the kernel does (path_resolution(7)).
 const maxLinks = 40
 
+// errForeignLink is why a link is not followed to where settings are written.
+var errForeignLink = errors.New("it is another user's link")
+
 // resolve follows a link at the end of path, so that the file is replaced and not the link: settings are
-// often kept elsewhere. What it names may not exist.
+// often kept elsewhere. What it names may not exist. Only one's own links and root's are followed: under sudo
+// another's, in the home that it left in the environment, would lead root's hand to any folder.
 func resolve(path string) (string, error) {
 	for range maxLinks {
 		to, err := os.Readlink(path)
@@ -97,6 +101,13 @@ func resolve(path string) (string, error) {
 		}
 		if err != nil {
 			return "", err
+		}
+		info, err := os.Lstat(path)
+		if err != nil {
+			return "", err
+		}
+		if st, ok := info.Sys().(*syscall.Stat_t); !ok || st.Uid != 0 && int(st.Uid) != os.Geteuid() {
+			return "", errForeignLink
 		}
 		if !filepath.IsAbs(to) {
 			// not Join: it would take "link/.." for nothing, where link may lead elsewhere

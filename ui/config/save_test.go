@@ -252,6 +252,38 @@ func TestSetColumnsSeesChanges(t *testing.T) {
 	}
 }
 
+// TestSetColumnsForeignLink: root does not write where another user's link leads, neither a new file nor over an old one.
+func TestSetColumnsForeignLink(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root: to give a link to another user")
+	}
+	dir := t.TempDir()
+	path, target := filepath.Join(dir, "config.toml"), filepath.Join(dir, "target")
+	if err := errors.Join(os.Symlink(target, path), os.Lchown(path, 65534, 65534)); err != nil {
+		t.Fatal(err)
+	}
+	refused := func() {
+		t.Helper()
+		if err := SetColumns(path, "sockets", []string{"pid"}); !errors.Is(err, errForeignLink) {
+			t.Errorf("the error is %v", err)
+		} else {
+			oneLine(t, err)
+		}
+	}
+	refused()
+	if _, err := os.Lstat(target); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("behind the link is %v", err)
+	}
+	const old = "mouse = true\n"
+	if err := os.WriteFile(target, []byte(old), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refused()
+	if text, err := os.ReadFile(target); err != nil || string(text) != old {
+		t.Errorf("behind the link is %q, %v", text, err)
+	}
+}
+
 // TestFault36NoPlace: where nothing can be written the error says why, and what is there stands.
 func TestFault36NoPlace(t *testing.T) {
 	dir := t.TempDir()
