@@ -44,3 +44,19 @@ func (x *rowIndex) remove(s *Socket) {
 		delete(x.tuples, tupleOf(s))
 	}
 }
+
+// ends are what no two TCP connections have in common at a time.
+type ends struct {
+	local, remote         Addr
+	localPort, remotePort uint16
+	netns                 uint16
+	family                Family
+	device                uint32
+}
+
+func endsOf(s *Socket) ends {
+	return ends{s.Local, s.Remote, s.LocalPort, s.RemotePort, s.NetNS, s.Family, s.Interface}
+}
+
+// isConnection says whether a socket is a TCP connection.
+func isConnection(s *Socket) bool { return s.Proto == TCP && s.RemotePort != 0 }

@@ -37,6 +37,7 @@ type Tracker struct {
 	turn    int      // where Doubtful goes on
 	at      int64    // when the dump that is being read was asked for
 	missing []int32  // rows that the last poll missed for the first time
+	came    []ends   // connections that it saw for the first time
 	vacated []uint32 // inodes that no row has any more, since Vacated was last asked
 }
 
@@ -92,6 +93,7 @@ func (t *Tracker) Expect(n int) {
 func (t *Tracker) Begin(now int64, wall time.Time) {
 	t.tick++
 	t.now, t.wall, t.at, t.last = now, wall, now, -1
+	t.came = t.came[:0]
 }
 
 // Now is when the poll began, ns.
@@ -152,6 +154,9 @@ func (t *Tracker) add(s *Socket) int32 {
 	r.Has &^= HasRates
 	if t.answered[SourceID{r.NetNS, r.Proto, r.Family}] {
 		r.Mark, r.AgeKnown = New, true
+		if isConnection(r) {
+			t.came = append(t.came, endsOf(r))
+		}
 	}
 	return i
 }
@@ -374,10 +379,22 @@ const (
 )
 
 // Missing calls f for each socket that the last poll missed for the first time, so that the kernel can be
-// asked for exactly that one.
+// asked for exactly that one. A connection between whose ends there is another by now needs no asking: it is gone.
 func (t *Tracker) Missing(f func(*Socket) Fate) {
+	var followed map[ends]bool
+	if len(t.missing) > 0 && len(t.came) > 0 {
+		followed = make(map[ends]bool, len(t.came))
+		for _, e := range t.came {
+			followed[e] = true
+		}
+	}
 	for _, i := range t.missing {
-		switch r := &t.rows[i]; f(r) {
+		r := &t.rows[i]
+		if isConnection(r) && followed[endsOf(r)] {
+			t.die(r)
+			continue
+		}
+		switch f(r) {
 		case Gone:
 			t.die(r)
 		case Alive:

@@ -203,3 +203,32 @@ func TestTrackerSeesAnAnswerAfterTheSweep(t *testing.T) {
 		t.Errorf("%+v", *r)
 	}
 }
+
+// TestFault15SuccessorEndsTheOneBefore: between the same ends there is one connection at a time, so that the one before is
+// closed at once, though the kernel could not be asked; a listener may have others beside it.
+func TestFault15SuccessorEndsTheOneBefore(t *testing.T) {
+	w := newWatch(t)
+	old, listener := tcp4(1, 500, 50), tcp4(10, 0, 0)
+	listener.State, listener.Remote, listener.RemotePort = Listen, Addr{}, 0
+	w.poll(old, listener)
+	next, other := tcp4(2, 7, 7), listener
+	next.Local, next.LocalPort, next.Remote, next.RemotePort = old.Local, old.LocalPort, old.Remote, old.RemotePort
+	other.Cookie = 11
+	w.poll(next, other)
+	w.tr.Missing(func(r *Socket) Fate {
+		if r.Cookie == 1 {
+			t.Error("the kernel is asked for what cannot be")
+		}
+		return Unsure
+	})
+	w.publish()
+	if r := w.row(1); !r.Dead || r.Mark != Closed || r.Sent != 500 {
+		t.Errorf("the one before: %+v", r)
+	}
+	if r := w.row(2); r.Dead || r.Sent != 7 {
+		t.Errorf("its successor: %+v", r)
+	}
+	if r := w.row(10); r.Dead {
+		t.Error("a listener was closed for another beside it")
+	}
+}

@@ -49,12 +49,12 @@ func TestTrackerProperty(t *testing.T) {
 // deeds count what happened in the worlds, so that a test that became blind shows.
 type deeds struct {
 	Polls, Records, Repeated, Skipped, BrokenOff, TupleAgain, InodeAgain, WentBack, Wrapped, StoodStill, Gaps, Missed,
-	AskedGone, AskedAlive, AskedUnsure, Closed, Revived, Stale, Rates, Scans, ProcessesGone, Rows int
+	AskedGone, AskedAlive, AskedUnsure, Followed, Closed, Revived, Stale, Rates, Scans, ProcessesGone, Rows int
 }
 
 func (d *deeds) all() []int {
 	return []int{d.Polls, d.Records, d.Repeated, d.Skipped, d.BrokenOff, d.TupleAgain, d.InodeAgain, d.WentBack, d.Wrapped,
-		d.StoodStill, d.Gaps, d.Missed, d.AskedGone, d.AskedAlive, d.AskedUnsure, d.Closed, d.Revived, d.Stale, d.Rates,
+		d.StoodStill, d.Gaps, d.Missed, d.AskedGone, d.AskedAlive, d.AskedUnsure, d.Followed, d.Closed, d.Revived, d.Stale, d.Rates,
 		d.Scans, d.ProcessesGone, d.Rows}
 }
 
@@ -63,6 +63,7 @@ type world struct {
 	*testing.T
 	*deeds
 	rnd    *rand.Rand
+	ended  *entry // the last socket that ceased to exist
 	tr     *Tracker
 	snap   Snapshot
 	now    int64
@@ -87,6 +88,7 @@ type entry struct {
 	told             Socket // its record as last told
 	at               int64
 	first            int64
+	poll             int // that told of it first
 	misses           int
 	dead             bool
 	diedAt           int64
@@ -132,7 +134,15 @@ func (w *world) live() {
 	for _, e := range w.alive {
 		w.step(e)
 	}
-	w.alive = slices.DeleteFunc(w.alive, func(e *entry) bool { return !e.exists })
+	w.alive = slices.DeleteFunc(w.alive, func(e *entry) bool {
+		if !e.exists {
+			w.ended = e
+		}
+		return !e.exists
+	})
+	if w.ended != nil && w.rnd.IntN(8) == 0 {
+		w.open()
+	}
 }
 
 // open makes a socket. Its ends and its inode may have been another one's.
@@ -142,6 +152,13 @@ func (w *world) open() {
 	e.Cookie, e.Proto, e.Family = w.next, id.Proto, id.Family
 	w.next++
 	e.Local, e.LocalPort, e.RemotePort = addrOf("192.0.2.1"), 443, uint16(w.rnd.IntN(30))
+	if w.ended != nil && w.rnd.IntN(2) == 0 { // between the ends of one that is gone
+		e.Proto, e.Family, e.RemotePort = w.ended.Proto, w.ended.Family, w.ended.RemotePort
+		id.Proto, id.Family = e.Proto, e.Family
+	}
+	for slices.ContainsFunc(w.alive, func(other *entry) bool { return other.exists && other.between(e) }) {
+		e.RemotePort++ // the kernel has one connection between two ends
+	}
 	e.Inode, e.UID, e.State = uint32(100+w.rnd.IntN(60)), 33, Established
 	if w.rnd.IntN(4) == 0 && id.Proto == TCP {
 		e.Inode = 0 // not accepted
@@ -176,6 +193,11 @@ func (w *world) open() {
 		}
 	}
 	w.alive = append(w.alive, e)
+}
+
+// between says whether two are connections between the same ends.
+func (e *entry) between(o *entry) bool {
+	return e.Proto == TCP && o.Proto == TCP && e.Family == o.Family && e.RemotePort == o.RemotePort && e.RemotePort != 0
 }
 
 // orphan is what becomes of a socket that nobody holds any more.
@@ -263,6 +285,7 @@ func (w *world) poll() {
 		outcomes = append(outcomes, Outcome{id, whole})
 	}
 	w.tr.Finish(outcomes, worldHold)
+	var missed []*entry
 	for cookie, e := range w.known {
 		whole := slices.Contains(outcomes, Outcome{SourceID{0, e.Proto, e.Family}, true})
 		switch {
@@ -275,6 +298,8 @@ func (w *world) poll() {
 			w.Missed++
 			if e.misses++; e.misses == 2 {
 				w.bury(e)
+			} else {
+				missed = append(missed, e)
 			}
 		default:
 			w.Stale++
@@ -285,12 +310,20 @@ func (w *world) poll() {
 		w.answer[o.SourceID] = o.Whole
 	}
 	if w.rnd.IntN(2) == 0 {
-		w.confirm()
+		w.confirm(missed)
 	}
 }
 
 // confirm answers for each row that was missed once: the kernel is asked for exactly that one.
-func (w *world) confirm() {
+func (w *world) confirm(missed []*entry) {
+	for _, e := range missed {
+		for _, next := range w.known {
+			if next.born && next.poll == w.Polls && next.between(e) && !e.dead { // that there is another says that it is gone
+				w.Followed++
+				w.bury(e)
+			}
+		}
+	}
 	w.at += w.rnd.Int64N(int64(30 * time.Millisecond))
 	w.tr.At(w.at)
 	var alive []*entry
@@ -329,6 +362,7 @@ func (w *world) tell(e *entry) {
 	fresh := w.known[e.Cookie] == nil
 	if fresh {
 		w.known[e.Cookie] = e
+		e.poll = w.Polls
 		e.first, e.born = w.now, w.answer[SourceID{0, e.Proto, e.Family}]
 		e.owner, e.settled, e.peak, e.bytesKnown, e.rated = ProcessID{}, false, [2]float64{}, false, false
 	}

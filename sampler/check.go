@@ -317,8 +317,10 @@ func judgeNAT(m *machine, o *outcome) model.Finding {
 }
 
 func judgeNamespaces(m *machine, o *outcome) model.Finding {
-	const id, what = "namespaces", "sockets in other network namespaces"
+	const id, what = "namespaces", "entering other network namespaces, whose sockets are to come"
 	switch err := o.namespaces; {
+	case o.processes.err != nil:
+		return finding(id, what, model.Denied, reason(o.processes.err), "")
 	case err == nil:
 		return finding(id, what, model.Allowed, "", "")
 	case refusedBy(err, unix.EINVAL, unix.ENOSYS, unix.ENOENT):

@@ -243,6 +243,9 @@ func ownPidfd() error {
 	return nil
 }
 
+// errNoProc: at least this process would be there.
+var errNoProc = errors.New("/proc has no processes: it is not mounted")
+
 // lookIntoProcesses tries on every process what owners and signals take: to read one of its descriptors' links, and
 // whether it might be signalled (signal 0 is sent to nobody).
 func lookIntoProcesses(root string, uid int) processes {
@@ -253,9 +256,13 @@ func lookIntoProcesses(root string, uid int) processes {
 		return p
 	}
 	look := proc.At(root)
+	p.err = errNoProc
 	for _, e := range entries {
 		pid, err := strconv.ParseInt(e.Name(), 10, 32)
-		if err != nil || int(pid) == os.Getpid() {
+		if err != nil {
+			continue
+		}
+		if p.err = nil; int(pid) == os.Getpid() {
 			continue
 		}
 		stat, err := look.Stat(int32(pid))
