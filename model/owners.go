@@ -258,7 +258,7 @@ func (t *Tracker) know(p *Process) {
 		q.Mark, q.MarkedAt = Changed, t.now
 	}
 	q.PPID, q.UID, q.Name, q.Cmdline, q.Argv0, q.Exe = p.PPID, p.UID, p.Name, p.Cmdline, p.Argv0, p.Exe
-	q.Unit, q.Container, q.Started, q.Dead = p.Unit, p.Container, p.Started, false
+	q.Unit, q.Container, q.ContainerID, q.Started, q.Dead = p.Unit, p.Container, p.ContainerID, p.Started, false
 }
 
 func (t *Tracker) freeSlot() int32 {

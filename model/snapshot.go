@@ -102,7 +102,10 @@ type Process struct {
 	Argv0     Text // the first argument alone: netstat's Program name is made of it
 	Exe       Text // /proc/PID/exe, empty when it may not be read
 	Unit      Text // systemd unit, from the cgroup path
-	Container Text // container id or name, from the cgroup path
+	// Container is the name of its container, "namespace/pod/container" of a pod's, or the first 12 digits of the id
+	// where nobody says a name. Of docker-proxy it is "name (published)": the container that its port leads to.
+	Container   Text
+	ContainerID Text // the id, 64 digits, from the cgroup path; empty where containers go by names
 	Started   time.Time
 
 	Sockets, Established, Listening int32

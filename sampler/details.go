@@ -61,6 +61,9 @@ func (d *details) read(p *model.Process) model.ProcessDetail {
 	if read.Cmdline.Empty() {
 		read.Cmdline = p.Cmdline
 	}
+	if read.ContainerID == p.ContainerID && !p.Container.Empty() {
+		read.Container = p.Container // by name
+	}
 	return read
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"sockview/model"
 	"sockview/sampler/act"
+	"sockview/sampler/containers"
 	"sockview/sampler/diag"
 	"sockview/sampler/host"
 	"sockview/sampler/proc"
@@ -66,7 +67,8 @@ func Open(o Options) (*Kernel, error) {
 	cookie, _ := poll.NetNSCookie()
 	s := New(Config{
 		Kernel: poll, Host: host.New(netDir).Within(held.For(rights.NetAdmin)), NetDir: netDir, NetNSCookie: cookie,
-		FS: proc.At("/proc").Looking(held.For(rights.Look)), Access: held.Access(), Trouble: held.Trouble,
+		FS:         proc.At("/proc").Looking(held.For(rights.Look)),
+		Containers: containers.At("/", held.For(rights.Look)), Access: held.Access(), Trouble: held.Trouble,
 		Own: o.Own, Go: o.Go,
 	})
 	return &Kernel{Sampler: s, rights: held, act: act}, nil

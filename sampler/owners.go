@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"sockview/model"
+	"sockview/sampler/containers"
 	"sockview/sampler/proc"
 )
 
@@ -26,6 +27,7 @@ const (
 // owners runs the owner scan beside the ticks: questions go out and answers come back, one at a time.
 type owners struct {
 	scanner  *proc.Scanner
+	places   *places
 	requests chan proc.Request
 	answers  chan scanned
 
@@ -36,22 +38,26 @@ type owners struct {
 	patient  bool            // somebody waits for the answer: every scan looks everywhere
 	tried    map[uint32]bool // inodes that one scan did not find; the next one's word is final
 	source   model.Source
+	naming   model.Source
 }
 
 type scanned struct {
 	request proc.Request
 	result  proc.Result
 	took    time.Duration
+	naming  error // of the containers
 }
 
-func newOwners(s *proc.Scanner, access bool) *owners {
+func newOwners(s *proc.Scanner, names *containers.Names, access bool) *owners {
 	return &owners{
 		scanner:  s,
+		places:   &places{names: names},
 		access:   access,
 		requests: make(chan proc.Request, 1),
 		answers:  make(chan scanned, 1),
 		tried:    make(map[uint32]bool),
 		source:   model.Source{Name: "owners"},
+		naming:   model.Source{Name: "container names", Whole: true},
 	}
 }
 
@@ -63,8 +69,10 @@ func (o *owners) run(ctx context.Context) {
 		case q := <-o.requests:
 			start := time.Now()
 			result := o.scanner.Scan(ctx, q)
+			took := time.Since(start)
+			naming := o.places.name(result.Processes, q.Full)
 			select {
-			case o.answers <- scanned{q, result, time.Since(start)}:
+			case o.answers <- scanned{q, result, took, naming}:
 			case <-ctx.Done():
 				return
 			}
@@ -100,6 +108,7 @@ func (o *owners) ask(ctx context.Context, t *model.Tracker) {
 func (o *owners) take(a scanned, t *model.Tracker) (learned, again bool) {
 	o.busy = false
 	o.source.Err, o.source.Took = a.result.Err, a.took
+	o.naming.Err = a.naming
 	if a.result.Err == nil && !a.result.Complete && !a.request.Shallow {
 		o.source.Err = errors.New("some processes could not be looked into in time")
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"sockview/model"
+	"sockview/sampler/containers"
 	"sockview/sampler/diag"
 	"sockview/sampler/host"
 	"sockview/sampler/proc"
@@ -51,6 +52,7 @@ type Config struct {
 	NetDir      string // the namespace's /proc/net
 	NetNSCookie uint64
 	FS          proc.FS
+	Containers  *containers.Names // nil: containers go by their ids
 	Access      model.Access
 	// Trouble is what went wrong with our own rights so far; see rights.Rights. Nil: nothing does.
 	Trouble func() error
@@ -122,7 +124,7 @@ func New(cfg Config) *Sampler {
 		bound:      make(map[uint32]bool),
 		interfaces: make(map[uint32]model.Text),
 	}
-	s.owners = newOwners(proc.NewScanner(cfg.FS), cfg.Access.Owners)
+	s.owners = newOwners(proc.NewScanner(cfg.FS), cfg.Containers, cfg.Access.Owners)
 	s.details = newDetails(cfg.FS)
 	s.sockets = &sockets{kernel: cfg.Kernel, net: procnet.At(cfg.NetDir), dir: cfg.NetDir, wholeAt: make(map[string]int64), lacks: make(map[request]error)}
 	s.unix = &unixSockets{kernel: cfg.Kernel}
@@ -460,7 +462,7 @@ func (s *Sampler) publish() {
 	out.Tables = s.wantedTables() & (model.TableSockets | model.TableUnix | model.TableSCTP)
 	out.NetNS = []model.NetNS{{Cookie: s.cfg.NetNSCookie, Name: model.SafeText("own")}}
 	out.Users, out.Interfaces, out.Congestion = s.users, s.interfaces, s.congestion
-	out.Sources = append(slices.Clone(s.sources), s.owners.source,
+	out.Sources = append(slices.Clone(s.sources), s.owners.source, s.owners.naming,
 		model.Source{Name: "capabilities", Err: s.cfg.Trouble()})
 	s.tables.publish(out, out.Now)
 	if s.skipped > 0 {

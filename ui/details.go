@@ -313,6 +313,9 @@ func (w *page) processes(s *model.Snapshot, r *model.Holding, d *model.Detail) {
 		if !p.Container.Empty() {
 			w.field("container", p.Container.String())
 		}
+		if !p.ContainerID.Empty() {
+			w.field("its id", p.ContainerID.String())
+		}
 		var up []string
 		for j := range p.Parents {
 			up = append(up, fmt.Sprintf("%s (%d, %s)", p.Parents[j].Name, p.Parents[j].PID, s.UserName(p.Parents[j].UID).Text))

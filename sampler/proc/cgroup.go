@@ -12,7 +12,8 @@ import (
 // placement is where a process runs, by its cgroup paths.
 type placement struct {
 	unit      string // nginx.service; empty when there is none
-	container string // the first 12 digits of a container's id, or an lxc container's name
+	container string // a container's name, where the path has it (lxc, systemd-nspawn); else the first 12 digits of its id
+	id        string // the container's id, 64 digits; empty when it goes by a name
 }
 
 // maxCgroupLine bounds a line: a path is at most PATH_MAX bytes.
@@ -42,8 +43,8 @@ func parseCgroup(r io.Reader) (placement, error) {
 		if unit := unitOf(path); unit != "" && trust > best {
 			p.unit, best = unit, trust
 		}
-		if id := containerOf(path); id != "" && p.container == "" {
-			p.container = id
+		if name, id := containerOf(path); name != "" && p.container == "" {
+			p.container, p.id = name, id
 		}
 	}
 	if err := lines.Err(); err != nil {
@@ -68,18 +69,20 @@ func unitOf(path string) string {
 	return unit
 }
 
-// containerOf is the innermost container of a path.
-func containerOf(path string) string {
-	found, parent := "", ""
+// containerOf is the innermost container of a path: what it is called by that alone, and its id if it has one.
+func containerOf(path string) (found, id string) {
+	parent := ""
 	for name := range strings.SplitSeq(path, "/") {
-		if id := containerID(name); id != "" && !strings.Contains(name, "conmon") {
-			found = id[:12]
-		} else if id := lxcName(parent, name); id != "" {
-			found = id
+		if full := containerID(name); full != "" && !strings.Contains(name, "conmon") {
+			found, id = full[:12], full
+		} else if lxc := lxcName(parent, name); lxc != "" {
+			found, id = lxc, ""
+		} else if machine := nspawnName(parent, name); machine != "" {
+			found, id = machine, ""
 		}
 		parent = name
 	}
-	return found
+	return found, id
 }
 
 // containerID is the id of 64 hex digits that a cgroup's name is or ends in: <id>, docker-<id>.scope,
@@ -98,6 +101,21 @@ func containerID(name string) string {
 		}
 	}
 	return name
+}
+
+// nspawnName is the name of a container of systemd-nspawn, which puts what runs inside into "payload":
+// machine.slice/systemd-nspawn@NAME.service/payload, machine.slice/machine-NAME.scope/payload.
+func nspawnName(parent, name string) string {
+	if name != "payload" {
+		return ""
+	}
+	if machine, ok := strings.CutPrefix(strings.TrimSuffix(parent, ".service"), "systemd-nspawn@"); ok {
+		return machine
+	}
+	if machine, ok := strings.CutPrefix(parent, "machine-"); ok && strings.HasSuffix(machine, ".scope") {
+		return strings.TrimSuffix(machine, ".scope")
+	}
+	return ""
 }
 
 // lxcName is the name of an lxc container: /lxc/NAME, /lxc.payload/NAME, /lxc.payload.NAME.

@@ -74,7 +74,7 @@ func (w *walker) identify(pid int32, start uint64, mute bool) (model.Process, er
 		// a line that does not parse leaves the place unknown; there is nobody to tell but the screen,
 		// and there it is "-"
 		if at, err := parseCgroup(bytes.NewReader(raw)); err == nil {
-			p.Unit, p.Container = model.SafeText(at.unit), model.SafeText(at.container)
+			p.Unit, p.Container, p.ContainerID = model.SafeText(at.unit), model.SafeText(at.container), model.SafeText(at.id)
 		}
 	}
 	var argv []string

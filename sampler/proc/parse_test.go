@@ -120,6 +120,25 @@ func TestParseCgroup(t *testing.T) {
 		{"lxc 4", "0::/lxc.payload.web/init.scope\n", "init.scope", "web"},
 		{"lxc 4 nested", "0::/lxc.payload/web\n", "", "web"},
 		{"lxc's monitor", "0::/lxc.monitor.web\n", "", ""},
+		{"lxc 2", "0::/lxc/web\n", "", "web"},
+		{"nspawn", "0::/machine.slice/systemd-nspawn@web.service/payload/system.slice/a.service\n", "a.service", "web"},
+		{"nspawn by hand", "0::/machine.slice/machine-web.scope/payload/init.scope\n", "init.scope", "web"},
+		{"nspawn's supervisor", "0::/machine.slice/systemd-nspawn@web.service/supervisor\n", "systemd-nspawn@web.service", ""},
+		{"a virtual machine", "0::/machine.slice/machine-qemu\\x2d1.scope/libvirt/vcpu0\n", "machine-qemu\\x2d1.scope", ""},
+		{"kind", "0::/docker/f" + id64[1:] + "/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod1.slice/" +
+			"cri-containerd-" + id64 + ".scope\n", "", short},
+		{"nerdctl", "0::/system.slice/nerdctl-" + id64 + ".scope\n", "", short},
+		{"ctr", "0::/default/" + id64 + "\n", "", short},
+		{"podman v1", "4:memory:/libpod_parent/libpod-" + id64 + "\n", "", short},
+		{"podman's pod", "0::/machine.slice/machine-libpod_pod_f" + id64[1:] + ".slice/libpod-" + id64 + ".scope/container\n",
+			"", short},
+		{"podman rootless v1", "1:name=systemd:/user.slice/user-1000.slice/user@1000.service/user.slice/podman-77.scope/" +
+			id64 + "\n", "podman-77.scope", short},
+		{"cri-o v1", "4:memory:/kubepods/besteffort/pod7b8a/crio-" + id64 + "\n", "", short},
+		{"guaranteed pod", "0::/kubepods.slice/kubepods-pod7b8a_1.slice/docker-" + id64 + ".scope\n", "", short},
+		{"outside of our root", "0::/../../docker-" + id64 + ".scope\n", "", short},
+		{"docker in lxc", "0::/lxc.payload.web/docker/" + id64 + "\n", "", short},
+		{"lxc in docker", "0::/docker/f" + id64[1:] + "/lxc.payload.web/a\n", "", "web"},
 		{"capitals are no id", "0::/docker/" + strings.ToUpper(id64) + "\n", "", ""},
 		{"63 digits", "0::/docker/" + id64[1:] + "\n", "", ""},
 		{"colons in a path", "0::/a:b:c.service\n", "a:b:c.service", ""},
@@ -128,7 +147,11 @@ func TestParseCgroup(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := parseCgroup(strings.NewReader(tt.in))
-			if err != nil || got != (placement{unit: tt.unit, container: tt.container}) {
+			want := placement{unit: tt.unit, container: tt.container}
+			if tt.container == short {
+				want.id = id64
+			}
+			if err != nil || got != want {
 				t.Errorf("got %+v, %v; want %q, %q", got, err, tt.unit, tt.container)
 			}
 		})

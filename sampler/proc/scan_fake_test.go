@@ -43,7 +43,7 @@ func TestFullScan(t *testing.T) {
 	wantHolds(t, res, "501:9 501:10 502:10", true)
 	want := []model.Process{
 		{PID: 9, PPID: 1, Start: 90, UID: 33, Name: model.SafeText("a) S 1 (\nb"), Cmdline: model.SafeText("a -x"), Argv0: model.SafeText("a"),
-			Exe: model.SafeText("/bin/a"), Unit: model.SafeText("a.service"), Container: model.SafeText("0123456789ab"),
+			Exe: model.SafeText("/bin/a"), Unit: model.SafeText("a.service"), Container: model.SafeText("0123456789ab"), ContainerID: model.SafeText(id64),
 			Started: time.Unix(1700000000, 9e8)},
 		{PID: 10, Start: 100, Name: model.SafeText("prog10"), Started: time.Unix(1700000001, 0)},
 	}
