@@ -91,6 +91,7 @@ const (
 	ScreenStatistics Action = "screen-statistics"
 	ScreenGroups     Action = "screen-groups"
 	ScreenNAT        Action = "screen-nat"
+	ScreenContainers Action = "screen-containers"
 	ScreenNext       Action = "screen-next"
 	ScreenPrevious   Action = "screen-previous"
 	ScreenNamed      Action = "screen"

@@ -303,7 +303,7 @@ func TestParseArgsRefuses(t *testing.T) {
 		{[]string{"--interval", "inf"}, "is not a time"}, {[]string{"--interval", "1e3"}, "is not a time"},
 		{[]string{"--hold", "x"}, "--hold: "},
 		{[]string{"--netns", "blue"}, `--netns: "blue" is not known; allowed is own; the other namespaces come later`},
-		{[]string{"--screen", "disks"}, `allowed is sockets, processes, hosts, count, unix, interfaces, routes, statistics, groups or nat`},
+		{[]string{"--screen", "disks"}, `allowed is sockets, processes, hosts, count, unix, interfaces, routes, statistics, groups, nat or containers`},
 		{[]string{"--theme", "pink"}, "allowed is default, light, high-contrast or none"},
 		{[]string{"--json", "--csv"}, "--json --csv: only one of them"},
 	}

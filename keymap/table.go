@@ -273,6 +273,8 @@ func tableRows() []Binding {
 			Help: "tracked connections, and what is translated", Flag: "masquerade", Short: "M", Netstat: "-M",
 			FlagHelp: "connections that are translated; with -a all tracked",
 			set:      opens},
+		{Action: ScreenContainers, Context: Screen, Keys: []Key{"P"}, Group: GroupTables, Screen: "containers",
+			Help: "the sockets of each container, pod and unit"},
 	}
 }
 

@@ -108,8 +108,10 @@ func processColumns() []Column[Process] {
 			}},
 		{Spec{ID: "unit", Title: "UNIT", Help: "systemd unit, from its cgroup", Kind: KindText, Width: 12, Max: 30, Give: 5},
 			func(_ S, p P) Value { return textOr(p.Unit, NotApplicable) }},
-		{Spec{ID: "container", Title: "CONTAINER", Help: "container, from its cgroup", Kind: KindText, Width: 12, Max: 30, Give: 5},
+		{Spec{ID: "container", Title: "CONTAINER", Help: "container by name, else by the first digits of its id; of docker-proxy the one its port leads to", Kind: KindText, Width: 12, Max: 30, Give: 5},
 			func(_ S, p P) Value { return textOr(p.Container, NotApplicable) }},
+		{Spec{ID: "workload", Title: "WORKLOAD", Aliases: []string{"pod"}, Help: "container or pod; without one the systemd unit", Kind: KindText, Width: 12, Max: 44, Give: 5},
+			func(_ S, p P) Value { return workload(p) }},
 		{Spec{ID: "cmdline", Title: "COMMAND", Aliases: []string{"command", "args"}, Help: "command line", Kind: KindText, Default: true, Width: 10, Max: 80, Give: 4},
 			func(_ S, p P) Value { return textOr(p.Cmdline, NotGiven) }},
 	}

@@ -80,11 +80,11 @@ func TestProcessValues(t *testing.T) {
 	want := map[string]string{
 		"process": "a", "pid": "10", "puser": "www", "sockets": "3", "established": "2", "listening": "1", "sent": "1.5K",
 		"received": "10", "tx": "2", "rx": "3", "ppid": "1", "started": "2026-01-31 01:02:03", "unit": "a.service",
-		"container": "web", "cmdline": "a -b",
+		"container": "web", "workload": "web", "cmdline": "a -b",
 	}
 	unknowns := map[string]Unknown{
 		"sent": NotGiven, "received": NotGiven, "tx": NotGiven, "rx": NotGiven, "started": NotGiven,
-		"unit": NotApplicable, "container": NotApplicable, "cmdline": NotGiven,
+		"unit": NotApplicable, "container": NotApplicable, "workload": NotApplicable, "cmdline": NotGiven,
 	}
 	for _, c := range Processes().Columns {
 		if got := string((&Formatter{}).Append(nil, c.Kind, c.Value(s, &full))); got != want[c.ID] {
@@ -107,5 +107,21 @@ func TestProcessValues(t *testing.T) {
 	other.PID++
 	if !less(&full, &again) || less(&again, &full) || !less(&again, &other) || less(&full, &full) {
 		t.Error("the order is not by pid and start")
+	}
+}
+
+// TestWorkload: a container goes before the unit that it runs in, as for the runtime's monitor's children.
+func TestWorkload(t *testing.T) {
+	web, unit := SafeText("web"), SafeText("a.service")
+	for _, c := range []struct {
+		p    Process
+		want string
+	}{
+		{Process{Container: web, Unit: unit}, "web"}, {Process{Container: web}, "web"}, {Process{Unit: unit}, "a.service"},
+		{Process{}, "-"},
+	} {
+		if got := string((&Formatter{}).Append(nil, KindText, workload(&c.p))); got != c.want {
+			t.Errorf("%+v is run as %s, want %s", c.p, got, c.want)
+		}
 	}
 }

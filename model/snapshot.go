@@ -97,16 +97,16 @@ type Process struct {
 	Start uint64 // clock ticks after boot, /proc/PID/stat field 22; with PID its identity
 	UID   uint32 // effective, /proc/PID/status
 	// Name is comm, or the longer base name of the executable or argv[0] where comm is its cut form.
-	Name      Text
-	Cmdline   Text // arguments, joined by spaces
-	Argv0     Text // the first argument alone: netstat's Program name is made of it
-	Exe       Text // /proc/PID/exe, empty when it may not be read
-	Unit      Text // systemd unit, from the cgroup path
+	Name    Text
+	Cmdline Text // arguments, joined by spaces
+	Argv0   Text // the first argument alone: netstat's Program name is made of it
+	Exe     Text // /proc/PID/exe, empty when it may not be read
+	Unit    Text // systemd unit, from the cgroup path
 	// Container is the name of its container, "namespace/pod/container" of a pod's, or the first 12 digits of the id
 	// where nobody says a name. Of docker-proxy it is "name (published)": the container that its port leads to.
 	Container   Text
 	ContainerID Text // the id, 64 digits, from the cgroup path; empty where containers go by names
-	Started   time.Time
+	Started     time.Time
 
 	Sockets, Established, Listening int32
 	// Sent and Received are payload bytes of all its TCP connections that were seen, each since it began,

@@ -320,10 +320,12 @@ func ownerColumns() []Column[Socket] {
 			func(s S, r *Socket) Value {
 				return ofOwner(s, r, func(p *Process) Value { return textOr(p.Unit, NotApplicable) })
 			}},
-		{Spec{ID: "container", Steady: true, Title: "CONTAINER", Help: "container of the process, from its cgroup", Kind: KindText, Width: 12, Max: 30, Give: 4},
+		{Spec{ID: "container", Steady: true, Title: "CONTAINER", Help: "container of the process by name, else by its id; of docker-proxy the one its port leads to", Kind: KindText, Width: 12, Max: 30, Give: 4},
 			func(s S, r *Socket) Value {
 				return ofOwner(s, r, func(p *Process) Value { return textOr(p.Container, NotApplicable) })
 			}},
+		{Spec{ID: "workload", Steady: true, Title: "WORKLOAD", Aliases: []string{"pod"}, Help: "container or pod of the process; without one its systemd unit", Kind: KindText, Width: 12, Max: 44, Give: 4},
+			func(s S, r *Socket) Value { return ofOwner(s, r, workload) }},
 		{Spec{ID: "cmdline", Steady: true, Title: "COMMAND", Aliases: []string{"command", "args"}, Help: "command line of the process", Kind: KindText, Width: 16, Max: 60, Give: 4},
 			func(s S, r *Socket) Value {
 				return ofOwner(s, r, func(p *Process) Value { return textOr(p.Cmdline, NotGiven) })
@@ -398,6 +400,14 @@ func pathColumns() []Column[Socket] {
 				return num(int64(r.FwMark))
 			}},
 	}
+}
+
+// workload is what the process is run as: its container, else its unit.
+func workload(p *Process) Value {
+	if !p.Container.Empty() {
+		return Value{Text: p.Container.String()}
+	}
+	return textOr(p.Unit, NotApplicable)
 }
 
 func textOr(t Text, why Unknown) Value {

@@ -246,8 +246,8 @@ func (a *App) enter(name, by string) error {
 // first; none for other screens.
 func countColumn(def *screen, by, last string) (string, error) {
 	switch {
-	case def.name == "hosts":
-		return "remote", nil
+	case groupedBy(def.name) != "":
+		return groupedBy(def.name), nil
 	case def.name != "count":
 		return "", nil
 	case by == "" && last != "":

@@ -92,7 +92,18 @@ func (b *bars) drawHead(screen tcell.Screen, x, y, width int) {
 // currentTab is the tab of the screen on show alone.
 func (a *App) currentTab() span {
 	at := slices.IndexFunc(a.screens, func(s *screen) bool { return s.action == a.state.def.action })
-	return span{strconv.Itoa((at+1)%10) + " " + a.state.def.title, a.theme.title}
+	return span{a.tabKey(at) + " " + a.state.def.title, a.theme.title}
+}
+
+// tabKey is the key that a tab goes by: a digit as long as there are any, then the first one of its action.
+func (a *App) tabKey(at int) string {
+	if at < 10 {
+		return strconv.Itoa((at + 1) % 10)
+	}
+	if b, ok := a.keys.Binding(a.screens[at].action); ok && len(b.Keys) > 0 {
+		return string(b.Keys[0])
+	}
+	return ""
 }
 
 // How much of a screen's title its tab says; the screen on show always says it.
@@ -115,7 +126,7 @@ func (b *bars) tabs(title func(*screen) string) line {
 			}
 			style, text = b.app.theme.title, " "+name+strings.TrimPrefix(text, strings.TrimRight(text, " "))
 		}
-		l = append(l, span{strconv.Itoa((i+1)%10) + text + " ", style})
+		l = append(l, span{b.app.tabKey(i) + text + " ", style})
 	}
 	return l
 }

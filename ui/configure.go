@@ -40,7 +40,7 @@ func Configure(o keymap.Options, env func(string) string) (Configured, error) {
 	if o.Interface != "" {
 		c.Filter = "interface=" + model.Quote(model.SafeText(o.Interface).String()) + inParentheses(c.Filter)
 	}
-	counted := o.Screen == "" || slices.Contains([]string{"sockets", "processes", "hosts"}, o.Screen)
+	counted := o.Screen == "" || slices.Contains([]string{"sockets", "processes", "hosts", "containers"}, o.Screen)
 	switch {
 	case o.Count != "" && counted && !(o.Unix && !asksInternet(&o)):
 		c.Screen = "count"
@@ -162,8 +162,8 @@ func specsOf(name string) []model.Spec {
 
 // firstBy is the column a screen of groups groups by at first.
 func firstBy(name string) string {
-	if name == "hosts" {
-		return "remote"
+	if by := groupedBy(name); by != "" {
+		return by
 	}
 	return countFirst
 }

@@ -82,10 +82,23 @@ func screens() []*screen {
 		groupScreen("hosts", "Hosts", keymap.ScreenHosts),
 		groupScreen("count", "Count", keymap.ScreenCount),
 		unixScreen(), linksScreen(), routesScreen(), statisticsScreen(), groupsScreen(), flowsScreen(),
+		containersScreen(),
 	}
 }
 
-// groupScreen is a screen of sockets counted by a column. Hosts is the one by remote address.
+// groupedBy is the column that a screen groups sockets by, where that is always the same one; "" for any other screen.
+func groupedBy(name string) string {
+	switch name {
+	case "hosts":
+		return "remote"
+	case "containers":
+		return "workload"
+	}
+	return ""
+}
+
+// groupScreen is a screen of sockets counted by a column. Hosts is the one by remote address, Containers the one by what
+// runs them.
 func groupScreen(name, title string, action keymap.Action) *screen {
 	return &screen{
 		name: name, title: title, short: title, action: action, sort: "sockets", desc: true,
@@ -103,6 +116,13 @@ func groupScreen(name, title string, action keymap.Action) *screen {
 	}
 }
 
+// containersScreen counts the sockets of each container, pod and unit.
+func containersScreen() *screen {
+	s := groupScreen("containers", "Containers", keymap.ScreenContainers)
+	s.short = "Cont"
+	return s
+}
+
 // groupFilter is the filter for the sockets that have this value.
 func groupFilter(by string, value model.Value) string {
 	spec := model.Sockets().Specs()[columnIndex(model.Sockets().Specs(), by)]
@@ -115,8 +135,11 @@ func groupFilter(by string, value model.Value) string {
 func groupTable(name, by string) *model.Table[model.Group] {
 	sockets := model.Sockets()
 	spec := sockets.Columns[columnIndex(sockets.Specs(), by)].Spec
-	if name == "hosts" {
+	switch name {
+	case "hosts":
 		return model.Groups(name, spec, "HOST")
+	case "containers":
+		return model.Groups(name, spec, "CONTAINER OR UNIT")
 	}
 	return model.Groups(name, spec)
 }
