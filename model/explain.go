@@ -326,7 +326,8 @@ func ExplainOwner(r *Socket) string {
 		if r.Inode == 0 {
 			return "No process holds it: its process has closed it or exited. The kernel finishes the rest by itself."
 		}
-		return "No process that we can see holds it. The kernel itself uses some sockets (NFS, WireGuard). " +
+		return "No process that we can see holds it. The kernel itself uses some sockets (NFS, WireGuard), and one that is " +
+			"on its way from one process to another over a unix socket has no holder. " +
 			"From inside a container, processes outside cannot be seen: run sockview on the host."
 	case NotAccepted:
 		if r.State == SynRecv || r.State == newSynRecv {

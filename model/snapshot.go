@@ -37,6 +37,7 @@ type Snapshot struct {
 	Sources []Source // what was asked, and how it went
 	Access  Access
 	Detail  *Detail // everything about the row in focus, when one is
+	Ends    *Ends   // finds the other ends of connections; nil: by looking at every row
 }
 
 // Stretched says whether looks are further apart than was asked for.

@@ -296,6 +296,16 @@ func trafficColumns() []Column[Socket] {
 func ownerColumns() []Column[Socket] {
 	type S = *Snapshot
 	return []Column[Socket]{
+		{Spec{ID: "peer", Steady: true, Title: "PEER", Aliases: []string{"peerprocess"}, Help: "process at the other end, where that is on this host and in this namespace; +n: n more hold it", Kind: KindText, Width: 8, Max: 20, Give: 4},
+			func(s S, r *Socket) Value {
+				return ofEnd(s, r, func(p *Process, o *Socket) Value {
+					return Value{Text: p.Name.String(), More: max(0, o.Holders-1)}
+				})
+			}},
+		{Spec{ID: "peerpid", Steady: true, Title: "PEERPID", Help: "process id of the process at the other end", Kind: KindNumber, Width: 7, Give: 4},
+			func(s S, r *Socket) Value {
+				return ofEnd(s, r, func(p *Process, _ *Socket) Value { return num(int64(p.PID)) })
+			}},
 		{Spec{ID: "user", Title: "USER", Help: "user who made the socket", Kind: KindText, Width: 8, Max: 16, Give: 4},
 			func(s S, r *Socket) Value {
 				if r.Has&HasUID == 0 {

@@ -80,7 +80,7 @@ func TestUnknownIsNeverZero(t *testing.T) {
 	// What a socket always has, and why anything else is unknown.
 	always := []string{"proto", "local", "lport", "remote", "rport", "timer"}
 	want := map[string]Unknown{
-		"process": NotYet, "pid": NotYet, "holders": NotYet, "unit": NotYet, "container": NotYet, "workload": NotYet, "cmdline": NotYet,
+		"process": NotYet, "pid": NotYet, "holders": NotYet, "unit": NotYet, "container": NotYet, "workload": NotYet, "peer": NotApplicable, "peerpid": NotApplicable, "cmdline": NotYet,
 		"sent": NotGiven, "received": NotGiven, "tx": NotGiven, "rx": NotGiven, "sentpkts": NotGiven, "recvpkts": NotGiven,
 		"recvq": NotGiven, "sendq": NotGiven, "user": NotGiven, "uid": NotGiven, "rtt": NotGiven, "retrans": NotGiven,
 		"cwnd": NotGiven, "mss": NotGiven, "pmtu": NotGiven, "delivery": NotGiven, "cong": NotGiven, "cookie": NotGiven,

@@ -431,6 +431,9 @@ func (t *Tracker) Publish(s *Snapshot) {
 // something again.
 func (t *Tracker) Lend(s *Snapshot) {
 	s.Now, s.Taken, s.Epoch = t.now, t.wall, t.epoch
+	if s.Ends == nil {
+		s.Ends = new(Ends)
+	}
 	t.addUp()
 	s.Sockets, s.Unix, s.Processes, s.Holders = t.rows, t.unix.Rows(), t.procs, t.holders
 	s.Counts = Counts{}
