@@ -59,6 +59,7 @@ const (
 	SortReverse  Action = "sort-reverse"
 	CountBy      Action = "count"
 
+	OtherEnd  Action = "other-end"
 	Kill      Action = "kill"
 	Close     Action = "close"
 	ReadOnly  Action = "read-only"

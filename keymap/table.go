@@ -162,6 +162,8 @@ func findRows() []Binding {
 
 func actRows() []Binding {
 	return []Binding{
+		{Action: OtherEnd, Context: Target, Keys: []Key{"v"}, Group: GroupFind, Title: "other end",
+			Help: "go to the other end of a connection in this host"},
 		{Action: Kill, Context: Target, Keys: []Key{"K", "F9"}, Group: GroupAct,
 			Help:  "send a signal to the owner; asks first",
 			Title: "kill", Footer: 4, TCPView: "End Process"},

@@ -151,7 +151,7 @@ func (a *App) askKill(processes []*model.Process) {
 		a.warn(strings.Join(refused, "; "))
 		return
 	}
-	d := newDialog(&a.theme, "Signal the owner", a.killLines(victims, refused, typed))
+	d := newDialog(&a.theme, "Signal the owner", a.killLines(victims, refused, typed, a.alsoHeld(processes)))
 	var choices []pick
 	for _, s := range a.cfg.Actor.Signals {
 		choices = append(choices, pick{name: s.Name, help: s.Help})
@@ -182,7 +182,7 @@ func release(victims []*victim) {
 }
 
 // killLines say whom it will hit.
-func (a *App) killLines(victims []*victim, refused []string, typed string) []line {
+func (a *App) killLines(victims []*victim, refused []string, typed, alsoHeld string) []line {
 	th := &a.theme
 	plain := func(s string) line { return line{{s, th.text}} }
 	field := func(name, value string) line { return line{{fmt.Sprintf("%-9s", name), th.dim}, {value, th.text}} }
@@ -209,6 +209,9 @@ func (a *App) killLines(victims []*victim, refused []string, typed string) []lin
 			}
 			lines = append(lines, plain(fmt.Sprintf("%7d %-15s %-8s %s", v.PID, v.Name, snap.UserName(v.UID).Text, v.Cmdline)))
 		}
+	}
+	if alsoHeld != "" {
+		lines = append(lines, line{{"held too by " + alsoHeld, th.warning}})
 	}
 	for i, r := range refused {
 		if i == maxListed {

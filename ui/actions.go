@@ -47,6 +47,7 @@ var handlers = map[keymap.Action]func(*App){
 	keymap.SortReverse:    func(a *App) { a.state.sorting.Desc = !a.state.sorting.Desc; a.ask() },
 	keymap.CountBy:        (*App).pickCount,
 
+	keymap.OtherEnd:  (*App).otherEnd,
 	keymap.Kill:      (*App).kill,
 	keymap.Close:     (*App).closeSockets,
 	keymap.MarkRow:   (*App).mark,

@@ -33,6 +33,11 @@ func (a *App) openDetails(row int) {
 	if a.state.def.isSockets() {
 		actions = append(actions, keymap.Close)
 	}
+	if peer := a.state.def.peer; peer != nil {
+		if at, _ := peer(v, row); at >= 0 {
+			actions = append(actions, keymap.OtherEnd)
+		}
+	}
 	d.hint = a.keyHint(append(actions, keymap.Copy, keymap.Pause)...)
 	a.demand.Focus = k
 	a.want()
@@ -99,6 +104,7 @@ func (v *view) rowOf(k model.Key, was int) int {
 func aboutSocket(_ *App, w *page, v *view, row int) {
 	s, r := v.snapshot, &v.snapshot.Sockets[row]
 	w.sentences(s, r)
+	w.otherEnd(v, row)
 	if detail := v.detail; detail != nil && detail.Key == v.rows.Key(row) {
 		w.plot(detail.SentRates, detail.ReceivedRates, s.Interval)
 		w.processes(s, &r.Holding, detail)

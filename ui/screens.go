@@ -42,6 +42,8 @@ type screen struct {
 	heading func(v *view, row int) string
 	// holders are the processes that hold what a row is; nil where a row is not held.
 	holders func(v *view, row int) ([]*model.Process, *model.Holding)
+	// peer is the row at the other end and who holds that, -1 where it is not among these; nil where rows have no ends.
+	peer func(v *view, row int) (int, *model.Holding)
 }
 
 // ofSockets says whether its rows stand for sockets of the table of sockets.
@@ -62,6 +64,13 @@ func screens() []*screen {
 			specs:   func(string) []model.Spec { return sockets.Specs() },
 			scopes:  func(string) []model.Scope { return []model.Scope{{Name: "sockets", Specs: sockets.Specs()}} },
 			compile: selectSockets, chooses: choosesSockets, about: aboutSocket,
+			peer: func(v *view, row int) (int, *model.Holding) {
+				o := v.snapshot.OtherEnd(&v.snapshot.Sockets[row])
+				if o == nil {
+					return -1, nil
+				}
+				return v.rowOf(model.SocketKey(v.snapshot, o), -1), &o.Holding
+			},
 			heading: func(v *view, row int) string { return targetText(v.snapshot.Sockets[row].Target()) },
 			holders: func(v *view, row int) ([]*model.Process, *model.Holding) {
 				r := &v.snapshot.Sockets[row]

@@ -50,7 +50,7 @@ func tallyScreen[R any](t *model.Table[R], base *screen, by int) *screen {
 	s.name, s.sort, s.desc, s.leads, s.tally = tallyName, "rows", true, base.name, nil
 	column := t.Columns[by].Spec
 	s.title += " by " + column.ID
-	s.about, s.heading, s.holders = nil, nil, nil
+	s.about, s.heading, s.holders, s.peer = nil, nil, nil, nil
 	s.open = func(v *view, row int) string {
 		return column.ID + "=" + model.FilterValue(column.Kind, v.rows.Value(row, 0))
 	}
@@ -98,6 +98,14 @@ func unixScreen() *screen {
 			}
 			return fmt.Sprintf("unix %s %s %s", r.Type, r.Path, r.State)
 		},
+		peer: func(v *view, row int) (int, *model.Holding) {
+			r := &v.snapshot.Unix[row]
+			o := v.snapshot.PeerOf(r)
+			if o == nil {
+				return -1, nil
+			}
+			return int(r.Peer), &o.Holding
+		},
 		holders: func(v *view, row int) ([]*model.Process, *model.Holding) {
 			r := &v.snapshot.Unix[row]
 			return v.snapshot.HoldersOfUnix(r), &r.Holding
@@ -106,6 +114,7 @@ func unixScreen() *screen {
 			s, r := v.snapshot, &v.snapshot.Unix[row]
 			w.head("State: " + r.State.String())
 			w.text(model.ExplainUnix(r))
+			w.otherEnd(v, row)
 			if detail := v.detail; detail != nil && detail.Key == v.rows.Key(row) {
 				w.processes(s, &r.Holding, detail)
 			}
