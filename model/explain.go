@@ -313,7 +313,11 @@ func keepaliveTimer(r *Socket) string {
 // process holds it.
 func ExplainOwner(r *Socket) string {
 	if r.Owner >= 0 {
-		if r.Was {
+		switch {
+		case r.Inferred:
+			return "It was gone before anybody was seen to hold it. The process shown is whom it must have been of: the " +
+				"only one seen at the same end."
+		case r.Was:
 			return "The process shown held this socket and has let go of it. The kernel finishes the rest by itself."
 		}
 		return ""
@@ -338,6 +342,8 @@ func ExplainOwner(r *Socket) string {
 			"on this port."
 	case InTimeWait:
 		return "In TIME_WAIT no process holds a socket any more, and the kernel does not keep whose it was."
+	case TooShort:
+		return "It lived and died between two looks. The kernel tells of its end, and not whose it was."
 	case Exited:
 		return "The process that held it has exited."
 	case OtherNetNS:

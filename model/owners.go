@@ -203,6 +203,7 @@ func (t *Tracker) own(inode uint32, r *Holding, o *Owners, held []held, slotOf [
 		return
 	}
 	r.Owner, r.Holders, r.Why, r.Was = t.first(slots), int32(len(slots)), Known, false
+	r.Inferred = false
 	if len(slots) > 1 {
 		t.shared[inode] = slices.Clone(slots)
 	}

@@ -99,6 +99,7 @@ const (
 	NotApplicable         // the row can have no such value
 	NeedsNetAdmin         // the kernel tells it only to CAP_NET_ADMIN
 	NoAccounting          // it is counted only where a setting of the kernel says so
+	TooShort              // it lived and died between two looks
 )
 
 var unknownReasons = [...]string{
@@ -106,6 +107,7 @@ var unknownReasons = [...]string{
 	"held by no process (kernel)", "not accepted yet", "TIME_WAIT: nobody holds it any more",
 	"its process exited", "in a namespace we cannot look into", "its source failed", "does not apply",
 	"the kernel tells it with CAP_NET_ADMIN only", "the kernel is not set to count it",
+	"it lived and died between two looks",
 }
 
 // String is the reason in words, empty for a known value.
@@ -144,6 +146,8 @@ type Holding struct {
 	Holders int32   // how many processes hold it; 0 is unknown or none
 	Why     Unknown // why Owner is unknown
 	Was     bool    // Owner is the process that held it: nobody does any more
+	// Inferred says that nobody was seen to hold it: Owner is whom it must have been of, by what was seen around it.
+	Inferred bool
 }
 
 // Socket is one TCP, UDP, UDP-Lite, SCTP or raw socket as last seen: a flat record without pointers. Counters are the kernel's

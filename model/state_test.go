@@ -85,13 +85,13 @@ func TestUnknownAndTimerNames(t *testing.T) {
 		t.Errorf("the reason of a known value is %q", Known.String())
 	}
 	seen := map[string]Unknown{}
-	for u := NotGiven; u <= NoAccounting; u++ {
+	for u := NotGiven; u <= TooShort; u++ {
 		if other, twice := seen[u.String()]; u.String() == "" || twice {
 			t.Errorf("reason %d is %q, and so is %d", u, u.String(), other)
 		}
 		seen[u.String()] = u
 	}
-	if got := (NoAccounting + 1).String(); got != "unknown" {
+	if got := (TooShort + 1).String(); got != "unknown" {
 		t.Errorf("a reason that does not exist is %q", got)
 	}
 	for timer, want := range map[Timer]string{

@@ -9,8 +9,8 @@ import (
 // sweeps what is gone, turns counters into rates, and keeps for each process what its closed connections
 // moved.
 //
-// A poll is Begin, See for each record of each dump, SeeUnix while unix sockets are looked at, Finish, and then Publish. Owners may be told with Own
-// at any time between. It is used by one goroutine.
+// A poll is Begin, See for each record of each dump, Closed for each destroy event, SeeUnix while unix sockets are
+// looked at, Finish, and then Publish. Owners may be told with Own at any time between. It is used by one goroutine.
 type Tracker struct {
 	rows  []Socket
 	seen  []seenAt // beside rows
@@ -18,6 +18,8 @@ type Tracker struct {
 	index rowIndex
 	last  int32 // the row that the dump gave last, -1 at its beginning
 	unix  *Roll[UnixSocket]
+	ended map[tuple]ended // closings that may still be corrected
+	near  around
 
 	epoch    uint64
 	tick     uint32
@@ -73,6 +75,7 @@ func NewTracker() *Tracker {
 		unix:      newUnixRoll(),
 		index:     rowIndex{make(map[uint64]int32), make(map[tuple]int32)},
 		last:      -1,
+		ended:     make(map[tuple]ended),
 		answered:  make(map[SourceID]bool),
 		procIndex: make(map[ProcessID]int32),
 		shared:    make(map[uint32][]int32),
@@ -110,9 +113,15 @@ func (t *Tracker) See(s *Socket) {
 	if !ok {
 		i, ok = t.index.get(s)
 	}
+	if !ok {
+		i, ok = t.takeOver(s)
+	}
 	switch {
 	case !ok:
 		i = t.add(s)
+		if r := &t.rows[i]; r.Mark == New && isConnection(r) {
+			t.came = append(t.came, endsOf(r))
+		}
 	case t.rows[i].Dead: // it was thought closed and is back: same cookie, so the same socket
 		t.revive(i, s)
 	case t.seen[i].tick != t.tick:
@@ -147,16 +156,13 @@ func (t *Tracker) add(s *Socket) int32 {
 	r.Mark, r.Before, r.Missed = Unchanged, StateUnknown, 0
 	r.Stale, r.Dead, r.Was, r.AgeKnown = false, false, false, false
 	r.QuietSent, r.QuietReceived = 0, 0
-	r.Owner, r.Holders, r.Why = -1, 0, ownerUnknown(r)
+	r.Owner, r.Holders, r.Why, r.Inferred = -1, 0, ownerUnknown(r), false
 	if r.State != TimeWait && r.State != SynRecv {
 		r.Has |= HasUID
 	}
 	r.Has &^= HasRates
 	if t.answered[SourceID{r.NetNS, r.Proto, r.Family}] {
 		r.Mark, r.AgeKnown = New, true
-		if isConnection(r) {
-			t.came = append(t.came, endsOf(r))
-		}
 	}
 	return i
 }
@@ -177,10 +183,10 @@ func ownerUnknown(r *Socket) Unknown {
 // revive takes back a row that was declared closed too early.
 func (t *Tracker) revive(i int32, s *Socket) {
 	r := &t.rows[i]
-	if r.Owner >= 0 && r.Has&HasBytes != 0 {
-		p := &t.past[r.Owner]
-		p.sent, p.received = p.sent-r.Sent, p.received-r.Received
+	if lingers(s) {
+		t.lingered(r)
 	}
+	t.unbank(r)
 	r.Dead = false
 	t.epoch++
 	t.update(i, s)
@@ -197,7 +203,7 @@ func (t *Tracker) update(i int32, s *Socket) {
 	*r = *s
 	r.FirstSeen, r.AgeKnown = was.FirstSeen, was.AgeKnown
 	r.MarkedAt, r.Mark, r.Before = was.MarkedAt, was.Mark, was.Before
-	r.Owner, r.Holders, r.Why, r.Was = was.Owner, was.Holders, was.Why, was.Was
+	r.Holding = was.Holding
 	r.QuietSent, r.QuietReceived = was.QuietSent, was.QuietReceived
 	r.Stale, r.Dead, r.Missed = false, false, 0
 	r.Has &^= HasRates
@@ -242,7 +248,7 @@ func (t *Tracker) noteInode(r, was *Socket) {
 	case r.Inode == was.Inode:
 		if r.Inode != 0 && r.Owner >= 0 && t.procs[r.Owner].Dead {
 			// Its process is known to be gone and it lives on: somebody inherited it.
-			r.Owner, r.Holders, r.Why = -1, 0, NotYet
+			r.Owner, r.Holders, r.Why, r.Inferred = -1, 0, NotYet, false
 			t.epoch++
 		}
 		if r.Owner < 0 && r.Inode == 0 && r.State != was.State {
@@ -255,7 +261,7 @@ func (t *Tracker) noteInode(r, was *Socket) {
 			r.Why = ownerUnknown(r)
 		}
 	default:
-		r.Owner, r.Holders, r.Was, r.Why = -1, 0, false, NotYet
+		r.Owner, r.Holders, r.Was, r.Why, r.Inferred = -1, 0, false, NotYet, false
 	}
 }
 
@@ -304,6 +310,7 @@ func smooth(old float32, bytes uint64, dt int64, first bool, quiet *uint8) float
 // so; rows of a dump that failed are stale. hold is for how long, in ns, closed rows stay.
 func (t *Tracker) Finish(outcomes []Outcome, hold int64) {
 	t.missing = t.missing[:0]
+	t.conclude()
 	t.last = -1 // rows move; what is seen after this is the answer to a question, and follows nothing
 	whole := make(map[SourceID]bool, len(outcomes))
 	for _, o := range outcomes {
@@ -362,10 +369,7 @@ func (t *Tracker) die(r *Socket) {
 	r.Dead, r.Mark, r.MarkedAt = true, Closed, t.now
 	t.vacate(r.Inode)
 	r.Has &^= HasRates
-	if r.Owner >= 0 && r.Has&HasBytes != 0 {
-		p := &t.past[r.Owner]
-		p.sent, p.received = p.sent+r.Sent, p.received+r.Received
-	}
+	t.bank(r)
 }
 
 // Fate is what asking the kernel for exactly one socket says of it.

@@ -49,13 +49,14 @@ func TestTrackerProperty(t *testing.T) {
 // deeds count what happened in the worlds, so that a test that became blind shows.
 type deeds struct {
 	Polls, Records, Repeated, Skipped, BrokenOff, TupleAgain, InodeAgain, WentBack, Wrapped, StoodStill, Gaps, Missed,
-	AskedGone, AskedAlive, AskedUnsure, Followed, Closed, Revived, Stale, Rates, Scans, ProcessesGone, Rows int
+	AskedGone, AskedAlive, AskedUnsure, Followed, Closed, Revived, Stale, Rates, Scans, ProcessesGone, Rows,
+	Endings, Unseen, Inferred int
 }
 
 func (d *deeds) all() []int {
 	return []int{d.Polls, d.Records, d.Repeated, d.Skipped, d.BrokenOff, d.TupleAgain, d.InodeAgain, d.WentBack, d.Wrapped,
 		d.StoodStill, d.Gaps, d.Missed, d.AskedGone, d.AskedAlive, d.AskedUnsure, d.Followed, d.Closed, d.Revived, d.Stale, d.Rates,
-		d.Scans, d.ProcessesGone, d.Rows}
+		d.Scans, d.ProcessesGone, d.Rows, d.Endings, d.Unseen, d.Inferred}
 }
 
 // world is a host of a few sockets and processes, with the books kept about what the tracker was told.
@@ -77,6 +78,9 @@ type world struct {
 	gone   map[ProcessID]bool // the tracker was told so
 	shown  map[ProcessID]bool // in the last snapshot
 	answer map[SourceID]bool
+	ends   []*entry // gone, and perhaps told of later
+	// unsettled are those whose end was told, and in which poll.
+	unsettled map[*entry]int
 }
 
 // entry is one socket: what it is, and what the tracker was told of it.
@@ -108,16 +112,17 @@ func newWorld(t *testing.T, rnd *rand.Rand) *world {
 	return &world{
 		T: t, deeds: &deeds{}, rnd: rnd, tr: NewTracker(), now: 1e9, next: 1, start: 1, known: map[uint64]*entry{},
 		moved: map[ProcessID]*moved{}, shown: map[ProcessID]bool{}, answer: map[SourceID]bool{},
+		unsettled: map[*entry]int{},
 	}
 }
 
 // live lets the world go on: processes and sockets come and go, bytes move.
 func (w *world) live() {
-	if len(w.procs) < 3 || w.rnd.IntN(20) == 0 && len(w.procs) < 8 {
+	for len(w.procs) < 3 || w.rnd.IntN(20) == 0 && len(w.procs) < 8 {
 		w.start++
 		w.procs = append(w.procs, ProcessID{int32(1 + w.rnd.IntN(9)), w.start}) // pids are used again
 	}
-	if w.rnd.IntN(30) == 0 {
+	if len(w.procs) > 1 && w.rnd.IntN(30) == 0 {
 		i := w.rnd.IntN(len(w.procs))
 		id := w.procs[i]
 		w.ProcessesGone++
@@ -137,6 +142,7 @@ func (w *world) live() {
 	w.alive = slices.DeleteFunc(w.alive, func(e *entry) bool {
 		if !e.exists {
 			w.ended = e
+			w.over(e)
 		}
 		return !e.exists
 	})
@@ -202,7 +208,7 @@ func (e *entry) between(o *entry) bool {
 
 // orphan is what becomes of a socket that nobody holds any more.
 func (w *world) orphan(e *entry) {
-	if e.Proto == UDP || w.rnd.IntN(2) == 0 {
+	if e.Proto == UDP || w.rnd.IntN(2) == 0 || w.known[e.Cookie] == nil { // a new one is taken for the rest of an old one
 		e.exists = false
 		return
 	}
@@ -284,6 +290,9 @@ func (w *world) poll() {
 		}
 		outcomes = append(outcomes, Outcome{id, whole})
 	}
+	w.tellEnds()
+	w.tr.conclude() // as Finish does first: it may take the rows away that this is about
+	w.conclude()
 	w.tr.Finish(outcomes, worldHold)
 	var missed []*entry
 	for cookie, e := range w.known {

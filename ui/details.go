@@ -300,7 +300,9 @@ func (w *page) processes(s *model.Snapshot, r *model.Holding, d *model.Detail) {
 	for i := range d.Holders {
 		p := &d.Holders[i]
 		title := fmt.Sprintf("Process %s (%d)", p.Name, p.PID)
-		if r.Was {
+		if r.Inferred {
+			title = fmt.Sprintf("Most likely process %s (%d)", p.Name, p.PID)
+		} else if r.Was {
 			title = fmt.Sprintf("Was process %s (%d)", p.Name, p.PID)
 		}
 		w.head(title)
