@@ -11,6 +11,9 @@
 //   - Destroy: closes one socket, by its cookie.
 //   - NetNSCookie: names the namespace.
 //
+// Besides, Events listens to what the kernel tells unasked, on a socket of its own: that a socket was destroyed, with the
+// last of its counters.
+//
 // It leaves to others: when to ask, which namespaces there are and how to enter them, who owns a socket,
 // what changed since the last dump, and what to do when the kernel refuses (ErrUnsupported) or answers in
 // part (ErrPartial).

@@ -196,6 +196,7 @@ const (
 	infoRTTVar        = 72
 	infoSndCwnd       = 80
 	infoTotalRetrans  = 100
+	infoBytesAcked    = 120
 	infoBytesReceived = 128
 	infoSegsOut       = 136
 	infoSegsIn        = 140
@@ -210,6 +211,11 @@ func (p *parser) info(s *model.Socket, v []byte) {
 	if p.proto != model.TCP || s.State == model.Listen || s.State == model.Bound || s.State == model.Close {
 		return
 	}
+	p.take(s, v)
+}
+
+// take takes the figures of a connection.
+func (p *parser) take(s *model.Socket, v []byte) {
 	native := binary.NativeEndian
 	if len(v) > infoProbes { // idiag_retrans is only one of the two
 		s.Retries, s.Probes = v[infoRetransmits], v[infoProbes]

@@ -112,7 +112,7 @@ var tcpInfoFields = []field{
 		help: "rate at which segments are spaced, bytes/s"},
 	{offset: 112, size: 8, name: "tcpi_max_pacing_rate", unit: bytesPerSecond, unset: allOnes64,
 		help: "limit of the pacing rate (SO_MAX_PACING_RATE), bytes/s", listener: "limit of the pacing rate, bytes/s"},
-	{offset: 120, size: 8, name: "tcpi_bytes_acked", unit: bytes,
+	{offset: infoBytesAcked, size: 8, name: "tcpi_bytes_acked", unit: bytes,
 		help: "bytes the other end acknowledged; SYN and FIN count as one each"},
 	{offset: infoBytesReceived, size: 8, name: "tcpi_bytes_received", unit: bytes,
 		help: "bytes received in order; a FIN counts as one"},
