@@ -65,7 +65,14 @@ func Open(o Options) (*Kernel, error) {
 	}
 	// Without it (before Linux 5.14) the namespace's identity is 0, which is told apart from nothing yet.
 	cookie, _ := poll.NetNSCookie()
+	// Whoever listens reads all the time: only the buffer's size takes a right.
+	ears, deaf := diag.Listen(func() (drop func()) { return held.Raise(rights.NetAdmin) })
+	var listener Listener
+	if deaf == nil {
+		listener = ears
+	}
 	s := New(Config{
+		Listener: listener, Deaf: deaf,
 		Kernel: poll, Host: host.New(netDir).Within(held.For(rights.NetAdmin)), NetDir: netDir, NetNSCookie: cookie,
 		FS:         proc.At("/proc").Looking(held.For(rights.Look)),
 		Containers: containers.At("/", held.For(rights.Look)), Access: held.Access(), Trouble: held.Trouble,

@@ -47,7 +47,10 @@ type Asker interface {
 
 // Config is what a Sampler is made of. Only Kernel, NetDir and FS are needed.
 type Config struct {
-	Kernel      Asker
+	Kernel   Asker
+	Listener Listener // nil: ends of sockets are found by polling alone
+	// Deaf is why there is no Listener, nil where nobody wants one.
+	Deaf        error
 	Host        Host   // nil: there are only sockets
 	NetDir      string // the namespace's /proc/net
 	NetNSCookie uint64
@@ -75,6 +78,7 @@ type Sampler struct {
 	sockets *sockets
 	unix    *unixSockets
 	tables  *tables
+	ends    *closings
 	beside  sync.Once
 
 	demand struct {
@@ -128,6 +132,7 @@ func New(cfg Config) *Sampler {
 	s.details = newDetails(cfg.FS)
 	s.sockets = &sockets{kernel: cfg.Kernel, net: procnet.At(cfg.NetDir), dir: cfg.NetDir, wholeAt: make(map[string]int64), lacks: make(map[request]error)}
 	s.unix = &unixSockets{kernel: cfg.Kernel}
+	s.ends = &closings{from: cfg.Listener, err: cfg.Deaf}
 	s.tables = newTables(cfg.Host, func() int64 {
 		now, _ := cfg.Clock()
 		return now
@@ -157,6 +162,7 @@ func (s *Sampler) wanted() model.Demand {
 // Run polls until ctx is done.
 func (s *Sampler) Run(ctx context.Context) {
 	s.startBeside(ctx)
+	s.cfg.Go("closings", func() { s.ends.run(ctx) })
 	s.heed()
 	last := time.Now()
 	s.poll(ctx)
@@ -289,6 +295,9 @@ func (s *Sampler) look(ctx context.Context) (now int64) {
 	} else {
 		s.tracker.ForgetUnix()
 	}
+	if source := s.ends.fold(s.closed); source.Err != nil || source.Bad > 0 {
+		s.sources = append(s.sources, source)
+	}
 	s.tracker.Finish(outcomes, s.hold())
 	s.confirm()
 	select { // most tables are read before the sockets are
@@ -375,6 +384,13 @@ func (s *Sampler) see(r *model.Socket) {
 		s.bound[r.Interface] = true
 	}
 	s.tracker.See(r)
+}
+
+// closed takes a destroy event.
+func (s *Sampler) closed(e *model.Ending) {
+	if !s.cfg.Own(e.Cookie) {
+		s.tracker.Closed(e)
+	}
 }
 
 // confirm asks the kernel for exactly those sockets that a whole dump did not have: a dump may skip one.

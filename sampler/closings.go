@@ -1,0 +1,82 @@
+package sampler
+
+// The kernel's word that sockets were destroyed, heard beside the polls and folded into the next one.
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"sockview/model"
+	"sockview/sampler/diag"
+)
+
+// Listener is where destroy events come from: a *diag.Events. Next waits for a while at most.
+type Listener interface {
+	Next(fn func(*model.Ending)) (diag.Heard, error)
+}
+
+const (
+	// maxEndings bounds what is kept until the next poll, 14 MB. What comes beyond it is counted as lost.
+	maxEndings = 1 << 16
+	// keptEndings is for how many the memory is kept from one poll to the next.
+	keptEndings = 1 << 12
+)
+
+// closings hands what a Listener hears to the polls. The listening goroutine never waits for them, nor they for it: either
+// holds the lock only to append, or to take all there is.
+type closings struct {
+	from Listener // nil: nobody listens
+
+	mu        sync.Mutex
+	heard     []model.Ending
+	lost, bad int
+	err       error
+
+	spare []model.Ending // the poll's alone
+}
+
+func (c *closings) run(ctx context.Context) {
+	if c.from == nil {
+		return
+	}
+	for ctx.Err() == nil {
+		h, err := c.from.Next(c.add)
+		c.mu.Lock()
+		c.lost, c.bad, c.err = c.lost+h.Lost, c.bad+h.Bad, err
+		c.mu.Unlock()
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (c *closings) add(e *model.Ending) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.heard) >= maxEndings {
+		c.lost++
+		return
+	}
+	c.heard = append(c.heard, *e)
+}
+
+// fold hands everything that was heard since the last poll to f, and says how that went. Whatever was lost the dumps show:
+// those rows are missed, as if nobody listened.
+func (c *closings) fold(f func(*model.Ending)) model.Source {
+	c.mu.Lock()
+	heard, lost, bad, err := c.heard, c.lost, c.bad, c.err
+	c.heard, c.lost, c.bad = c.spare[:0], 0, 0
+	c.mu.Unlock()
+	for i := range heard {
+		f(&heard[i])
+	}
+	if c.spare = heard[:0]; cap(heard) > keptEndings {
+		c.spare = nil
+	}
+	source := model.Source{Name: "closings", Err: err, Bad: bad, Absent: unsupported(err)}
+	if lost > 0 && err == nil {
+		source.Err = fmt.Errorf("%d lost", lost)
+	}
+	return source
+}
