@@ -1,0 +1,469 @@
+package netns
+
+// This file asks the running kernel, about namespaces that the test makes.
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"sockview/model"
+	"sockview/sampler/diag"
+)
+
+var comeAndGo = flag.Int("namespaces", 60, "how many namespaces TestKernelFlat makes")
+
+// gone is how long a namespace may take to go, at most.
+const gone = 2 * time.Second
+
+func TestKernelProcess(t *testing.T) {
+	w := watch(t)
+	a := play(t, "sit")
+	s := a.spaceOf(look(t, w))
+	if s == nil || s.State != Open || s.Err != nil || s.Home || len(s.PIDs) != 1 || s.ID >= standIn {
+		t.Fatalf("%+v", s)
+	}
+	if want := model.SafeText("pid " + strconv.Itoa(a.pid)); s.Label() != want {
+		t.Errorf("it is called %q", s.Label())
+	}
+	link, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", a.pid))
+	must(t, "link", err)
+	if link != fmt.Sprintf("net:[%d]", s.Inode) {
+		t.Errorf("inode %d, the link says %s", s.Inode, link)
+	}
+	if _, err := os.Stat(filepath.Join(s.Dir, "tcp")); err != nil {
+		t.Error(err)
+	}
+	id, conn := s.ID, s.Conn
+	if again := a.spaceOf(look(t, w)); again == nil || again.ID != id || again.Conn != conn {
+		t.Errorf("the next look: %+v", again)
+	}
+	a.end()
+	l := look(t, w)
+	if a.spaceOf(l) != nil || len(l.Gone) != 1 || l.Gone[0].ID != id || l.Gone[0].State == Open {
+		t.Errorf("after it ended: %+v", l.Gone)
+	}
+	if _, err := conn.NetNSCookie(); err == nil {
+		t.Error("its socket is open")
+	}
+}
+
+// TestKernelInside: what is opened for a namespace sees the sockets of that namespace and of no other, and the thread that
+// opened it is back.
+func TestKernelInside(t *testing.T) {
+	var port uint16
+	path := mount(t, "blue", func() { port = listen(t) })
+	w := watch(t)
+	l := look(t, w)
+	seen := 0
+	for _, s := range l.Spaces {
+		if s.State != Open {
+			t.Fatalf("%s: %v, %v", s.Label(), s.State, s.Err)
+		}
+		found := false
+		if _, err := s.Conn.Dump(model.TCP, model.IPv4, func(r *model.Socket) { found = found || r.LocalPort == port }); err != nil {
+			t.Fatal(err)
+		}
+		if found {
+			seen++
+		}
+		if found != (s == spaceAt(l, path)) {
+			t.Errorf("the listener of %s is seen in %s: %v", path, s.Label(), found)
+		}
+	}
+	if seen != 1 {
+		t.Errorf("the listener was seen %d times", seen)
+	}
+	tasks, err := filepath.Glob("/proc/self/task/*/ns/net")
+	must(t, "threads", err)
+	for _, task := range tasks {
+		link, err := os.Readlink(task)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // it ended
+		}
+		must(t, "thread", err)
+		if link != fmt.Sprintf("net:[%d]", l.Spaces[0].Inode) {
+			t.Errorf("%s is in %s", task, link)
+		}
+	}
+}
+
+// listen makes a listener that is closed with the test.
+func listen(t testing.TB) uint16 {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err == nil {
+		t.Cleanup(func() { unix.Close(fd) })
+		err = unix.Listen(fd, 1)
+	}
+	if err != nil {
+		t.Errorf("listen: %v", err)
+		return 0
+	}
+	name, err := unix.Getsockname(fd)
+	if err != nil {
+		t.Errorf("listen: %v", err)
+		return 0
+	}
+	return uint16(name.(*unix.SockaddrInet4).Port)
+}
+
+// TestKernelMount: a namespace that only a mount keeps is entered through the mount, and let go of after it.
+func TestKernelMount(t *testing.T) {
+	path := mount(t, "a b", nil)
+	w := watch(t)
+	s := spaceAt(look(t, w), path)
+	if s == nil || s.State != Open || len(s.PIDs) != 0 || s.Dir != "" || s.Label() != model.SafeText("a b") {
+		t.Fatalf("%+v", s)
+	}
+	if again := spaceAt(look(t, w), path); again != s {
+		t.Error("the next look does not have it")
+	}
+	must(t, "unmount", unix.Unmount(path, 0))
+	if l := look(t, w); spaceAt(l, path) != nil || !slices.Contains(l.Gone, s) {
+		t.Errorf("after the mount: %+v", l.Gone)
+	}
+}
+
+// TestKernelOwn: nothing is opened but what is wanted, and what is not wanted any more is closed.
+func TestKernelOwn(t *testing.T) {
+	w := watch(t)
+	a := play(t, "sit")
+	l := w.Look(Own)
+	s := a.spaceOf(l)
+	if l.Err != nil || l.Count(Open) != 1 || !l.Spaces[0].Home || l.Spaces[0].State != Open || s == nil || s.State != Unasked {
+		t.Fatalf("own: %+v", l)
+	}
+	if s.ID < standIn {
+		t.Errorf("it was not looked into, and its cookie is known: %d", s.ID)
+	}
+	if w.Look(ParseChoice(strconv.Itoa(a.pid))); s.State != Open || l.Spaces[0].State != Unasked {
+		t.Errorf("by pid: %v, own: %v", s.State, l.Spaces[0].State)
+	}
+	id := s.ID
+	if w.Look(Own); s.State != Unasked || s.Conn != nil || s.ID != id || id >= standIn {
+		t.Errorf("own again: %+v", s)
+	}
+	if cookie, err := l.Spaces[0].Conn.NetNSCookie(); err != nil || cookie != l.Spaces[0].ID {
+		t.Errorf("own: cookie %d, %v; ID %d", cookie, err, l.Spaces[0].ID)
+	}
+}
+
+// TestKernelVeth: while it is watched a namespace is taken away, and the veth to it goes, whether a process or a mount
+// kept it.
+func TestKernelVeth(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		make func(t *testing.T) (peer any, find func(Look[*diag.Conn]) *Space[*diag.Conn], end func())
+	}{
+		{"process", func(t *testing.T) (any, func(Look[*diag.Conn]) *Space[*diag.Conn], func()) {
+			a := play(t, "sit")
+			return netlink.NsPid(a.pid), a.spaceOf, a.end
+		}},
+		{"mount", func(t *testing.T) (any, func(Look[*diag.Conn]) *Space[*diag.Conn], func()) {
+			path := mount(t, "blue", nil)
+			f, err := os.Open(path)
+			must(t, "open", err)
+			t.Cleanup(func() { f.Close() })
+			return netlink.NsFd(f.Fd()), func(l Look[*diag.Conn]) *Space[*diag.Conn] { return spaceAt(l, path) }, func() {
+				must(t, "close", f.Close())
+				must(t, "unmount", unix.Unmount(path, 0))
+			}
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			peer, find, end := c.make(t)
+			name := "sv" + strconv.Itoa(os.Getpid()) + c.name[:1]
+			stop := make(chan struct{})
+			defer close(stop)
+			news := make(chan netlink.LinkUpdate, 64)
+			must(t, "subscribe", netlink.LinkSubscribe(news, stop))
+			err := netlink.LinkAdd(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: name}, PeerName: "eth0", PeerNamespace: peer})
+			if errors.Is(err, unix.EOPNOTSUPP) {
+				t.Skipf("needs veth interfaces: %v", err)
+			}
+			must(t, "add veth", err)
+			w := watch(t)
+			if s := find(look(t, w)); s == nil || s.State != Open {
+				t.Fatalf("%+v", s)
+			}
+			end()
+			if _, err := net.InterfaceByName(name); err != nil {
+				t.Errorf("an open socket does not keep the namespace: %v", err)
+			}
+			look(t, w) // one look, and no later one, lets go of it
+			deadline := time.After(gone)
+			for {
+				select {
+				case u := <-news:
+					if u.Header.Type == unix.RTM_DELLINK && u.Attrs().Name == name {
+						return
+					}
+				case <-deadline:
+					t.Fatalf("%s is still there", name)
+				}
+			}
+		})
+	}
+}
+
+// TestKernelLeave: a process that goes to another namespace anchors the first one no more, though it lives on.
+func TestKernelLeave(t *testing.T) {
+	w := watch(t)
+	a := play(t, "leave")
+	s := a.spaceOf(look(t, w))
+	if s == nil || s.Home {
+		t.Fatalf("%+v", s)
+	}
+	for range 40 { // by now its link is hardly ever read, but for the proof
+		look(t, w)
+	}
+	fmt.Fprintln(a.in, "go")
+	a.ready()
+	if link, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", a.pid)); err != nil || link == fmt.Sprintf("net:[%d]", s.Inode) {
+		t.Fatalf("it is in %s, %v", link, err)
+	}
+	l := look(t, w)
+	if now := a.spaceOf(l); !slices.Contains(l.Gone, s) || now == nil || !now.Home {
+		t.Errorf("gone %v, now in %+v", l.Gone, now)
+	}
+}
+
+// TestKernelBeheaded: a process whose first thread ended is in its namespace through the others.
+func TestKernelBeheaded(t *testing.T) {
+	w := watch(t)
+	a := play(t, "behead")
+	awaitDead(t, a.pid)
+	s := a.spaceOf(look(t, w))
+	if s == nil || s.Home || s.State != Open || !strings.Contains(s.Dir, "/task/") {
+		t.Fatalf("%+v", s)
+	}
+	if _, err := os.Stat(filepath.Join(s.Dir, "tcp")); err != nil {
+		t.Error(err)
+	}
+	if again := a.spaceOf(look(t, w)); again != s {
+		t.Error("the next look does not have it")
+	}
+	a.end()
+	if l := look(t, w); !slices.Contains(l.Gone, s) {
+		t.Errorf("gone: %v", l.Gone)
+	}
+}
+
+// awaitDead waits until the first thread of a process has ended.
+func awaitDead(t testing.TB, pid int) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		if _, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", pid)); errors.Is(err, fs.ErrNotExist) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the first thread lives on")
+		}
+	}
+}
+
+// TestKernelZombie: a process that has ended and is not reaped yet anchors nothing.
+func TestKernelZombie(t *testing.T) {
+	w := watch(t)
+	a := play(t, "sit")
+	s := a.spaceOf(look(t, w))
+	must(t, "kill", unix.Kill(a.pid, unix.SIGKILL))
+	must(t, "wait", unix.Waitid(unix.P_PID, a.pid, nil, unix.WEXITED|unix.WNOWAIT, nil)) // it stays a zombie
+	if l := look(t, w); s == nil || !slices.Contains(l.Gone, s) {
+		t.Errorf("gone: %v", l.Gone)
+	}
+}
+
+// TestKernelMany: no more are opened than were allowed, and the next one is when there is room.
+func TestKernelMany(t *testing.T) {
+	a, b := play(t, "sit"), play(t, "sit")
+	w, err := NewWatcher(Config[*diag.Conn]{Open: diag.Open, Most: 1})
+	must(t, "watch", err)
+	defer w.Close()
+	choice := ParseChoice(strconv.Itoa(a.pid))
+	if s := a.spaceOf(w.Look(choice)); s == nil || s.State != Open {
+		t.Fatalf("%+v", s)
+	}
+	l := w.Look(All)
+	if s := b.spaceOf(l); l.Count(Open) != 1 || s == nil || s.State != ProcNet || !errors.Is(s.Err, ErrTooMany) {
+		t.Errorf("%d are open; %+v", l.Count(Open), s)
+	}
+	choice = ParseChoice(strconv.Itoa(b.pid))
+	w.Look(choice) // leaves the one
+	if s := b.spaceOf(w.Look(choice)); s.State != Open || s.Err != nil {
+		t.Errorf("%+v", s)
+	}
+}
+
+// TestKernelFlat: namespaces come and go, and neither descriptors nor threads are left behind.
+func TestKernelFlat(t *testing.T) {
+	w := watch(t)
+	home := look(t, w)
+	others := len(home.Spaces)
+	wave := func(n int) {
+		t.Helper()
+		paths := make([]string, n)
+		for i := range paths {
+			paths[i] = mount(t, "n"+strconv.Itoa(i), nil)
+		}
+		l := look(t, w)
+		for _, path := range paths {
+			if s := spaceAt(l, path); s == nil || s.State != Open {
+				t.Fatalf("%+v", s)
+			}
+			must(t, "unmount", unix.Unmount(path, 0))
+		}
+		if l = look(t, w); len(l.Gone) != n || len(l.Spaces) != others || w.open != others || l.Ended != 0 {
+			t.Fatalf("%d gone, %d there, %d open, %d threads ended", len(l.Gone), len(l.Spaces), w.open, l.Ended)
+		}
+	}
+	wave(10) // the runtime has its threads now
+	fds, tids := files(t), threads(t)
+	for made := 0; made < *comeAndGo; made += 20 {
+		wave(20)
+	}
+	if now := files(t); now != fds {
+		t.Errorf("%d descriptors were open, %d are now", fds, now)
+	}
+	if now := threads(t); now > tids+5 { // the test itself makes and ends one for each namespace
+		t.Errorf("there were %d threads, there are %d now", tids, now)
+	}
+}
+
+// TestKernelStranger: a user without rights is told of namespaces that he may not enter, and reads them through /proc.
+func TestKernelStranger(t *testing.T) {
+	a, b := play(t, "sit"), play(t, "sit")
+	path := foreignBinary(t)
+	c := exec.Command(path)
+	c.Env = []string{roleVariable + "=stranger", fmt.Sprintf("PIDS=%d %d", a.pid, b.pid)}
+	c.Dir = "/"
+	c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// foreignBinary is a copy of this binary that other users can run.
+func foreignBinary(t testing.TB) string {
+	t.Helper()
+	exe, err := os.Executable()
+	must(t, "find this binary", err)
+	dir, err := os.MkdirTemp("", "sockview-netns-")
+	must(t, "make a directory", err)
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	must(t, "open it up", os.Chmod(dir, 0o755))
+	b, err := os.ReadFile(exe)
+	must(t, "read this binary", err)
+	path := filepath.Join(dir, "test")
+	must(t, "copy this binary", os.WriteFile(path, b, 0o755))
+	return path
+}
+
+// stranger looks without rights.
+func stranger() error {
+	w, err := NewWatcher(Config[*diag.Conn]{Open: diag.Open})
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	for range 3 {
+		l := w.Look(All)
+		if l.Err != nil || l.Ended != 0 || l.Hidden < 2 || !l.Spaces[0].Home || l.Spaces[0].State != Open {
+			return fmt.Errorf("look: %+v", l)
+		}
+		ids := make(map[uint64]bool)
+		for _, s := range l.Spaces {
+			ids[s.ID] = true
+		}
+		if len(ids) != len(l.Spaces) {
+			return fmt.Errorf("%d identities for %d namespaces", len(ids), len(l.Spaces))
+		}
+		inodes := make(map[uint64]bool)
+		for word := range strings.FieldsSeq(os.Getenv("PIDS")) {
+			pid, err := strconv.Atoi(word)
+			if err != nil {
+				return err
+			}
+			s := (&actor{pid: pid}).spaceOf(l)
+			if s == nil || s.Home || s.State != ProcNet || !errors.Is(s.Err, fs.ErrPermission) || s.ID < standIn {
+				return fmt.Errorf("pid %d: %+v", pid, s)
+			}
+			if _, err := os.ReadFile(filepath.Join(s.Dir, "tcp")); err != nil {
+				return err
+			}
+			inodes[s.NetInode] = true
+		}
+		if len(inodes) != 2 {
+			return fmt.Errorf("two namespaces have the inodes %v", inodes)
+		}
+	}
+	return nil
+}
+
+// TestKernelStranded: a thread that cannot come back runs nothing else, and ends.
+func TestKernelStranded(t *testing.T) {
+	s := start(t, "stranded", &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWUSER, Pdeathsig: unix.SIGKILL,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: 1}}})
+	s.ready()
+}
+
+// stranded is root in a user namespace of its own, but not in that which our network namespace belongs to: it may enter
+// namespaces of its own making, and not come back.
+func stranded() error {
+	w, err := NewWatcher(Config[*diag.Conn]{Open: diag.Open})
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	made := exec.Command("/proc/self/exe")
+	made.Env = []string{roleVariable + "=sit"}
+	made.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET, Pdeathsig: unix.SIGKILL}
+	in, err := made.StdinPipe()
+	if err != nil {
+		return err
+	}
+	if err := made.Start(); err != nil {
+		return err
+	}
+	defer made.Wait()
+	defer in.Close()
+	l := w.Look(All)
+	s := (&actor{pid: made.Process.Pid}).spaceOf(l)
+	if l.Err != nil || s == nil || s.State != Open || l.Ended != 1 {
+		return fmt.Errorf("look: %v, %d ended, %+v", l.Err, l.Ended, s)
+	}
+	home := fmt.Sprintf("net:[%d]", l.Spaces[0].Inode)
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		tasks, err := filepath.Glob("/proc/self/task/*/ns/net")
+		if err != nil {
+			return err
+		}
+		away := slices.DeleteFunc(tasks, func(task string) bool {
+			link, err := os.Readlink(task)
+			return err != nil || link == home
+		})
+		if len(away) == 0 {
+			break
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("still away: %v", away)
+		}
+	}
+	fmt.Println("ready")
+	return nil
+}
