@@ -37,6 +37,7 @@ type process struct {
 	due   uint64 // the look that reads its link again
 	tid   int32  // its leader is dead: this thread was asked
 	age   uint8  // doublings of the time between two readings
+	met   bool   // its link was read, or tried to be
 }
 
 // finder finds namespaces.
@@ -134,26 +135,33 @@ func (f *finder) follow() {
 		if i < len(f.known) && f.known[i].entry == e {
 			p = f.known[i]
 		} else {
-			p = process{entry: e, due: f.seq}
+			p = process{entry: e}
 			if f.seq == 1 && n < len(f.listed)-newest {
 				p.age = grown
 			}
 		}
-		if p.due <= f.seq {
+		if !p.met {
 			f.read(&p)
 		}
 		next = append(next, p)
 	}
 	f.known, f.spare = next, f.known
+	// What is new comes first. When not all of the others can be read again, it begins with others each time.
+	for n := range next {
+		if p := &next[(n+int(f.seq)*f.most)%len(next)]; p.met && p.due <= f.seq && f.left > 0 {
+			f.read(p)
+		}
+	}
 }
 
-// read reads which namespace a process is in, unless enough links were read in this look.
+// read reads which namespace a process is in, unless enough links were read in this look: then it is left out.
 func (f *finder) read(p *process) {
 	if f.left == 0 {
 		f.unread++
 		return
 	}
 	f.left--
+	p.met = true
 	place := f.where(p)
 	if place != p.place {
 		p.place, p.since = place, f.seq

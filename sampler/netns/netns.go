@@ -66,12 +66,11 @@ type Place struct {
 	Mounts   []Mount
 	Names    []model.Text // those of `ip netns`, sorted
 
-	generation uint32   // counts namespaces that had the same inode, as far as that shows
-	links      []string // names that are symbolic links: they anchor nothing
-	tid        int32    // the first process's leader is dead: a thread of it that is alive
-	kept       bool     // something anchors it that did so in the look before
-	old        bool     // it was there in the look before
-	verified   uint64   // the look that last saw an anchor with its own eyes
+	generation uint32 // counts namespaces that had the same inode, as far as that shows
+	tid        int32  // the first process's leader is dead: a thread of it that is alive
+	kept       bool   // something anchors it that did so in the look before
+	old        bool   // it was there in the look before
+	verified   uint64 // the look that last saw a process in it with its own eyes
 }
 
 // Label is the best name that it has: own, that of `ip netns`, that of a process in it, that of a mount.

@@ -3,10 +3,12 @@ package netns
 // Reading /proc and nsfs: listings, links, and what they are made of.
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"io/fs"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -33,12 +35,17 @@ func list(dir int, buf []byte, dst []entry) ([]entry, error) {
 		case err != nil:
 			return dst, err
 		case n <= 0:
+			if !slices.IsSortedFunc(dst, byPID) { // other file systems than procfs have no order
+				slices.SortFunc(dst, byPID)
+			}
 			return dst, nil
 		default:
 			dst = appendEntries(dst, buf[:n])
 		}
 	}
 }
+
+func byPID(a, b entry) int { return cmp.Compare(a.pid, b.pid) }
 
 // appendEntries appends the entries of a getdents64 answer whose names are decimal numbers. A record that does not
 // fit its buffer ends it.

@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 }
 
 var roles = map[string]func() error{
-	"sit": sit, "leave": leave, "behead": behead, "stranger": stranger, "stranded": stranded,
+	"sit": sit, "leave": leave, "behead": behead, "stranger": stranger, "settled": settled, "stranded": stranded,
 }
 
 // sit is in a namespace until its standard input ends.
