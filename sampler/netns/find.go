@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -24,6 +25,10 @@ const (
 	newest = 128
 	// defaultLinks is how many links of processes a look reads: the rest of a storm of forks waits for the next.
 	defaultLinks = 4096
+	// listEasily is how many processes are listed in every look; twice as many in every other one, and so on, but in one of
+	// listAtLeast at least.
+	listEasily  = 2048
+	listAtLeast = 5
 )
 
 // ownLink is the nsfs file of the namespace that the calling thread is in, under the root of a procfs.
@@ -49,17 +54,19 @@ type finder struct {
 	mounts mounts
 	most   int // links a look
 
-	seq     uint64
-	known   []process // ascending
-	spare   []process
-	listed  []entry
-	dents   []byte
-	link    []byte
-	places  map[[2]uint64]*Place // by dev and inode
-	netOnly map[uint64]*Place    // by NetInode: those whose links may not be read
-	left    int                  // links that this look may still read
-	unread  int
-	hidden  int // processes in netOnly places
+	seq      uint64
+	listedAt uint64    // the look that listed the processes last
+	counted  [2]int64  // threads and the last pid, then
+	known    []process // ascending
+	spare    []process
+	listed   []entry
+	dents    []byte
+	link     []byte
+	places   map[[2]uint64]*Place // by dev and inode
+	netOnly  map[uint64]*Place    // by NetInode: those whose links may not be read
+	left     int                  // links that this look may still read
+	unread   int
+	hidden   int // processes in netOnly places
 }
 
 // newFinder opens the root of a procfs and finds out which namespace the calling thread is in.
@@ -102,13 +109,13 @@ func (f *finder) close() {
 // look finds what is there now. What could not be found out is in the error; the rest stands.
 func (f *finder) look() error {
 	f.seq++
+	listed := f.wantsList()
 	f.left, f.unread = f.most, 0
-	var errs [3]error
-	if f.listed, errs[0] = list(f.root, f.dents, f.listed[:0]); errs[0] == nil {
-		f.follow()
-	} else {
-		errs[0] = fmt.Errorf("processes: %w", errs[0])
+	var errs [4]error
+	if listed {
+		errs[0] = f.follow()
 	}
+	f.again()
 	for _, p := range f.places {
 		p.kept, p.Names = false, nil
 	}
@@ -119,13 +126,67 @@ func (f *finder) look() error {
 	errs[1] = err
 	f.place(mounted)
 	errs[2] = f.alias()
-	f.verify()
+	if !f.verify() && !listed { // those that are not known yet may be in it
+		errs[3] = f.follow()
+		f.verify()
+	}
 	f.settle()
 	return errors.Join(errs[:]...)
 }
 
-// follow brings what is known of the processes up to the listing. Both ascend.
-func (f *finder) follow() {
+// wantsList says whether to list the processes in this look. With thousands of them that is most of its cost, so it is
+// left out when the kernel counts neither a new process nor one thread less, and every other time and more when there are
+// very many. But not for ever: those in other pid namespaces are counted as well, and one may make up for another.
+func (f *finder) wantsList() bool {
+	now := f.load()
+	if now == ([2]int64{}) || f.seq == 1 || f.unread > 0 {
+		f.counted = now
+		return true
+	}
+	since := f.seq - f.listedAt
+	if since < listAtLeast && (now == f.counted || since <= uint64(len(f.known)/listEasily)) {
+		return false
+	}
+	f.counted = now
+	return true
+}
+
+// load is how many threads there are and which pid was given out last, by /proc/loadavg; zeros when it does not say.
+func (f *finder) load() (counted [2]int64) {
+	fd, err := unix.Openat(f.root, "loadavg", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return counted
+	}
+	defer unix.Close(fd)
+	n, err := unix.Read(fd, f.link)
+	if err != nil {
+		return counted
+	}
+	return parseLoad(string(f.link[:n]))
+}
+
+// parseLoad reads "0.20 0.18 0.12 1/80 11206" (proc_loadavg(5)).
+func parseLoad(line string) (counted [2]int64) {
+	fields := strings.Fields(line)
+	if len(fields) != 5 {
+		return counted
+	}
+	_, all, _ := strings.Cut(fields[3], "/")
+	threads, err1 := strconv.ParseInt(all, 10, 64)
+	last, err2 := strconv.ParseInt(fields[4], 10, 64)
+	if err1 != nil || err2 != nil {
+		return counted
+	}
+	return [2]int64{threads, last}
+}
+
+// follow lists the processes and brings what is known of them up to that. Both ascend.
+func (f *finder) follow() error {
+	var err error
+	f.listedAt = f.seq
+	if f.listed, err = list(f.root, f.dents, f.listed[:0]); err != nil {
+		return fmt.Errorf("processes: %w", err)
+	}
 	next, i := f.spare[:0], 0
 	for n, e := range f.listed {
 		for i < len(f.known) && f.known[i].pid < e.pid {
@@ -146,9 +207,14 @@ func (f *finder) follow() {
 		next = append(next, p)
 	}
 	f.known, f.spare = next, f.known
-	// What is new comes first. When not all of the others can be read again, it begins with others each time.
-	for n := range next {
-		if p := &next[(n+int(f.seq)*f.most)%len(next)]; p.met && p.due <= f.seq && f.left > 0 {
+	return nil
+}
+
+// again reads the links that are due once more, after those of new processes. When not all can be read, it begins with
+// others each time.
+func (f *finder) again() {
+	for n := range f.known {
+		if p := &f.known[(n+int(f.seq)*f.most)%len(f.known)]; p.met && p.due <= f.seq && f.left > 0 {
 			f.read(p)
 		}
 	}
@@ -289,9 +355,9 @@ func (f *finder) alias() error {
 	return err
 }
 
-// verify sees to it that the first process of each place is in it now, and not only was when its link was read last: what
+// verify says whether each place that had processes still has one that is known, and sees to it that the first process of each place is in it now, and not only was when its link was read last: what
 // nobody needs must not be kept alive by us, and what is read through a process must be its own.
-func (f *finder) verify() {
+func (f *finder) verify() bool {
 	for i := range f.known {
 		k := &f.known[i]
 		if k.place == nil || k.place.Home || k.place.verified == f.seq {
@@ -308,6 +374,18 @@ func (f *finder) verify() {
 			}
 		}
 	}
+	lost := func(p *Place) bool { return !p.Home && len(p.PIDs) > 0 && p.verified != f.seq }
+	for _, p := range f.places {
+		if lost(p) {
+			return false
+		}
+	}
+	for _, p := range f.netOnly {
+		if lost(p) {
+			return false
+		}
+	}
+	return true
 }
 
 // settle tells each place its processes, and forgets those that nothing anchors.

@@ -217,6 +217,51 @@ func (r *tree) await(want string, looks int) {
 	r.Errorf("%d looks did not find %s", looks, want)
 }
 
+// TestFindQuiet: while the kernel counts no new process and none less, they are not listed, but that is not believed for
+// long; and never when a namespace has lost all the processes that are known in it.
+func TestFindQuiet(t *testing.T) {
+	t.Parallel()
+	r := grow(t)
+	r.process(5, 200)
+	r.load("1/80 5")
+	r.find()
+	r.expect("100 [1]", "200 [5]")
+	r.process(6, 300)
+	r.expect("100 [1]", "200 [5]") // the counts say that there is none
+	r.load("1/81 6")
+	r.expect("100 [1]", "200 [5]", "300 [6]")
+	r.process(7, 400)
+	for range listAtLeast - 1 {
+		r.expect("100 [1]", "200 [5]", "300 [6]")
+	}
+	r.expect("100 [1]", "200 [5]", "300 [6]", "400 [7]")
+	r.exit(5)
+	r.process(8, 200) // it takes over: not a moment without an anchor
+	r.expect("100 [1]", "200 [8]", "300 [6]", "400 [7]")
+	r.exit(8)
+	r.expect("100 [1]", "300 [6]", "400 [7]")
+	r.process(6, 400) // not by its turn, but since it was the last one there
+	r.expect("100 [1]", "400 [6 7]")
+}
+
+// load writes what the kernel counts.
+func (r *tree) load(counts string) {
+	r.Helper()
+	must(r, "load", os.WriteFile(filepath.Join(r.root, "loadavg"), []byte("0.20 0.18 0.12 "+counts+"\n"), 0o644))
+}
+
+func TestParseLoad(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string][2]int64{
+		"0.20 0.18 0.12 1/80 11206\n": {80, 11206}, "": {}, "0.20 0.18 0.12 1 11206": {}, "0.20 0.18 0.12 1/80": {},
+		"0.20 0.18 0.12 1/x 11206": {}, "0.20 0.18 0.12 1/80 x": {},
+	} {
+		if got := parseLoad(line); got != want {
+			t.Errorf("%q: %v", line, got)
+		}
+	}
+}
+
 // TestFindBudget: a look reads no more links than it may, and the rest is read in the next ones.
 func TestFindBudget(t *testing.T) {
 	t.Parallel()
