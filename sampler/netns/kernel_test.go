@@ -139,6 +139,44 @@ func TestKernelMount(t *testing.T) {
 	}
 }
 
+// TestKernelIP: a namespace that `ip netns` made is found and chosen by its name.
+func TestKernelIP(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root: ip netns add")
+	}
+	name := "sockview-" + strconv.Itoa(os.Getpid())
+	ip := func(verb string) error {
+		out, err := exec.Command("ip", "netns", verb, name).CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("ip netns %s: %w: %s", verb, err, out)
+		}
+		return nil
+	}
+	w := watch(t)
+	look(t, w)
+	if err := ip("add"); errors.Is(err, exec.ErrNotFound) {
+		t.Skipf("needs iproute2: %v", err)
+	} else {
+		must(t, "make a namespace", err)
+	}
+	deleted := false
+	t.Cleanup(func() {
+		if !deleted {
+			ip("del")
+		}
+	})
+	l := w.Look(ParseChoice(name))
+	s := spaceAt(l, "/run/netns/"+name)
+	if s == nil || s.State != Open || l.Count(Open) != 1 || s.Label() != model.SafeText(name) {
+		t.Fatalf("%d are open; %+v", l.Count(Open), s)
+	}
+	must(t, "delete it", ip("del"))
+	deleted = true
+	if l = w.Look(ParseChoice(name)); l.Err != nil || !slices.Contains(l.Gone, s) || s.Conn != nil {
+		t.Errorf("after it was deleted: %v, %v", l.Gone, l.Err)
+	}
+}
+
 // TestKernelOwn: nothing is opened but what is wanted, and what is not wanted any more is closed.
 func TestKernelOwn(t *testing.T) {
 	w := watch(t)
