@@ -338,8 +338,20 @@ func TestKernelMany(t *testing.T) {
 		t.Fatalf("%+v", s)
 	}
 	l := w.Look(All)
-	if s := b.spaceOf(l); l.Count(Open) != 1 || s == nil || s.State != ProcNet || !errors.Is(s.Err, ErrTooMany) {
-		t.Errorf("%d are open; %+v", l.Count(Open), s)
+	s := b.spaceOf(l)
+	if l.Count(Open) != 1 || s == nil || s.State != ProcNet || !errors.Is(s.Err, ErrTooMany) {
+		t.Fatalf("%d are open; %+v", l.Count(Open), s)
+	}
+	if !s.Still() {
+		t.Errorf("%s does not lead there", s.Dir)
+	}
+	if other := a.spaceOf(l).Dir; other == s.Dir {
+		t.Errorf("both are in %s", other)
+	} else {
+		was := s.Dir
+		if s.Dir = other; s.Still() {
+			t.Errorf("%s is taken for %s", other, was)
+		}
 	}
 	choice = ParseChoice(strconv.Itoa(b.pid))
 	w.Look(choice) // leaves the one
@@ -441,8 +453,8 @@ func stranger() error {
 			if s == nil || s.Home || s.State != ProcNet || !errors.Is(s.Err, fs.ErrPermission) || s.ID < standIn {
 				return fmt.Errorf("pid %d: %+v", pid, s)
 			}
-			if _, err := os.ReadFile(filepath.Join(s.Dir, "tcp")); err != nil {
-				return err
+			if _, err := os.ReadFile(filepath.Join(s.Dir, "tcp")); err != nil || !s.Still() {
+				return fmt.Errorf("still %v: %w", s.Still(), err)
 			}
 			inodes[s.NetInode] = true
 		}

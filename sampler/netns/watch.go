@@ -218,9 +218,23 @@ func (w *Watcher[C]) Close() error {
 // fallBack says how far we see into a namespace that was not entered.
 func (s *Space[C]) fallBack() {
 	s.State = Refused
-	if s.Dir != "" {
-		s.State = ProcNet
+	if s.Dir == "" {
+		return
 	}
+	s.State = ProcNet
+	if s.NetInode == 0 {
+		_, s.NetInode, _ = inodeOf(unix.AT_FDCWD, s.Dir+"/dev") // unknown, Still is false
+	}
+}
+
+// Still says whether Dir leads to this namespace still. The process that it leads through may have ended since the Look, and
+// its pid be another's by now: what was read in Dir is this namespace's if Still says so after.
+func (s *Space[C]) Still() bool {
+	if s.Dir == "" || s.NetInode == 0 {
+		return false
+	}
+	_, inode, err := inodeOf(unix.AT_FDCWD, s.Dir+"/dev")
+	return err == nil && inode == s.NetInode
 }
 
 // refuse says why a namespace was not entered, and when to try again: a right that is missing will be so for a while.
