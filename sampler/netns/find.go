@@ -131,6 +131,9 @@ func (f *finder) look() error {
 		f.verify()
 	}
 	f.settle()
+	if f.merge() {
+		f.settle()
+	}
 	return errors.Join(errs[:]...)
 }
 
@@ -307,6 +310,16 @@ func (f *finder) behind(pid string) *Place {
 	if p := f.netOnly[inode]; p != nil {
 		return p
 	}
+	if p := f.seenAs(inode); p != nil {
+		return p
+	}
+	p := &Place{NetInode: inode}
+	f.netOnly[inode] = p
+	return p
+}
+
+// seenAs is the place with readable links that has this NetInode, nil when there is none.
+func (f *finder) seenAs(inode uint64) *Place {
 	for _, p := range f.places {
 		if p.NetInode == 0 {
 			switch {
@@ -320,9 +333,27 @@ func (f *finder) behind(pid string) *Place {
 			return p
 		}
 	}
-	p := &Place{NetInode: inode}
-	f.netOnly[inode] = p
-	return p
+	return nil
+}
+
+// merge makes one of two places that turn out to be the same: processes of ours are in it, and processes of others. It says
+// whether there were such.
+func (f *finder) merge() bool {
+	merged := false
+	for inode, p := range f.netOnly {
+		seen := f.seenAs(inode)
+		if seen == nil {
+			continue
+		}
+		for i := range f.known {
+			if f.known[i].place == p {
+				f.known[i].place = seen
+			}
+		}
+		delete(f.netOnly, inode)
+		merged = true
+	}
+	return merged
 }
 
 // place takes the mounts in: which places they keep, and what these are called.

@@ -315,6 +315,30 @@ func TestFindGeneration(t *testing.T) {
 	}
 }
 
+// TestFindMerge: a namespace that was known by others' processes alone is the one in which a process of ours is seen.
+func TestFindMerge(t *testing.T) {
+	t.Parallel()
+	r := grow(t)
+	r.process(5, 200)
+	r.process(6, 0)
+	net := filepath.Join(r.dir(5), "net")
+	must(t, "net", os.Mkdir(net, 0o755))
+	must(t, "net", os.WriteFile(filepath.Join(net, "dev"), nil, 0o644))
+	f := r.find()
+	r.expect("100 [1]", "200 [5]")
+	_, inode, err := inodeOf(unix.AT_FDCWD, filepath.Join(net, "dev"))
+	must(t, "net", err)
+	others := &Place{NetInode: inode}
+	f.netOnly[inode], f.known[2].place = others, others
+	if !f.merge() || f.merge() {
+		t.Error("it is not merged once")
+	}
+	f.settle()
+	if p := f.all(nil); len(p) != 2 || !slices.Equal(p[1].PIDs, []int32{5, 6}) {
+		t.Errorf("%+v", p)
+	}
+}
+
 func TestChoice(t *testing.T) {
 	t.Parallel()
 	r := grow(t)

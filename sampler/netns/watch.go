@@ -223,7 +223,7 @@ func (s *Space[C]) fallBack() {
 	}
 	s.State = ProcNet
 	if s.NetInode == 0 {
-		_, s.NetInode, _ = inodeOf(unix.AT_FDCWD, s.Dir+"/dev") // unknown, Still is false
+		_, s.NetInode, _ = inodeOf(unix.AT_FDCWD, s.Dir+"/dev") // else it is unknown, and Still says no
 	}
 }
 
