@@ -9,12 +9,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -178,22 +176,8 @@ func stranded() error {
 	if l.Err != nil || s == nil || s.State != Open || l.Ended != 1 {
 		return fmt.Errorf("look: %v, %d ended, %+v", l.Err, l.Ended, s)
 	}
-	home := fmt.Sprintf("net:[%d]", l.Spaces[0].Inode)
-	for deadline := time.Now().Add(10 * time.Second); ; {
-		tasks, err := filepath.Glob("/proc/self/task/*/ns/net")
-		if err != nil {
-			return err
-		}
-		away := slices.DeleteFunc(tasks, func(task string) bool {
-			link, err := os.Readlink(task)
-			return err != nil || link == home
-		})
-		if len(away) == 0 {
-			break
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("still away: %v", away)
-		}
+	if err := awaitHome(l.Spaces[0].Inode); err != nil {
+		return err
 	}
 	fmt.Println("ready")
 	return nil

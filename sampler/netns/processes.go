@@ -161,4 +161,3 @@ func (f *finder) liveThread(pid string, leader int32) (tid int32, inode uint64, 
 	}
 	return 0, 0, unix.ENOENT
 }
-

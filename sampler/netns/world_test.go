@@ -11,8 +11,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -225,6 +227,26 @@ func spaceAt(l Look[*diag.Conn], path string) *Space[*diag.Conn] {
 		}
 	}
 	return nil
+}
+
+// awaitHome waits until no thread of this process is in another namespace: one that is to end takes a moment.
+func awaitHome(home uint64) error {
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		tasks, err := filepath.Glob("/proc/self/task/*/ns/net")
+		if err != nil {
+			return err
+		}
+		away := slices.DeleteFunc(tasks, func(task string) bool {
+			link, err := os.Readlink(task)
+			return err != nil || link == fmt.Sprintf("net:[%d]", home) // without a link it has ended
+		})
+		if len(away) == 0 {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("still away: %v", away)
+		}
+	}
 }
 
 // threads is how many this process has, and files how many descriptors.
