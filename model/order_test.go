@@ -184,7 +184,7 @@ func mixedSnapshot(rnd *rand.Rand, n int) *Snapshot {
 		Now: 1e12, Hold: 1e9,
 		NetNS:      []NetNS{{Cookie: 1, Name: SafeText("own")}, {Cookie: 4097, Name: SafeText("blue")}},
 		Users:      map[uint32]Text{0: SafeText("root"), 33: SafeText("www-data")},
-		Interfaces: map[uint32]Text{2: SafeText("eth0")},
+		Interfaces: map[LinkID]Text{{Index: 2}: SafeText("eth0")},
 		Congestion: []Text{SafeText("cubic"), SafeText("bbr")},
 		Processes: []Process{
 			{PID: 1, Start: 1, Name: SafeText("systemd")}, {PID: 70, Start: 9, UID: 33, Name: SafeText("nginx")},

@@ -1,9 +1,9 @@
 package model
 
-// rowIndex finds the row of a record. A cookie is unique on the host and never used twice; what has none is known by
-// all that it is.
+// rowIndex finds the row of a record. A cookie is unique in its network namespace (before Linux 5.10 not beyond it) and never
+// used twice; what has none is known by all that it is.
 type rowIndex struct {
-	cookies map[uint64]int32
+	cookies map[uint64]int32 // by cookieOf
 	tuples  map[tuple]int32
 }
 
@@ -20,9 +20,12 @@ func tupleOf(s *Socket) tuple {
 	return tuple{s.Local, s.Remote, s.LocalPort, s.RemotePort, s.Inode, s.NetNS, s.Proto, s.Family}
 }
 
+// cookieOf is a socket's cookie with its namespace's place in the bits that no cookie reaches: the kernel counts them up.
+func cookieOf(s *Socket) uint64 { return s.Cookie ^ uint64(s.NetNS)<<48 }
+
 func (x *rowIndex) get(s *Socket) (int32, bool) {
 	if s.Cookie != 0 {
-		i, ok := x.cookies[s.Cookie]
+		i, ok := x.cookies[cookieOf(s)]
 		return i, ok
 	}
 	i, ok := x.tuples[tupleOf(s)]
@@ -31,7 +34,7 @@ func (x *rowIndex) get(s *Socket) (int32, bool) {
 
 func (x *rowIndex) set(s *Socket, i int32) {
 	if s.Cookie != 0 {
-		x.cookies[s.Cookie] = i
+		x.cookies[cookieOf(s)] = i
 	} else {
 		x.tuples[tupleOf(s)] = i
 	}
@@ -39,7 +42,7 @@ func (x *rowIndex) set(s *Socket, i int32) {
 
 func (x *rowIndex) remove(s *Socket) {
 	if s.Cookie != 0 {
-		delete(x.cookies, s.Cookie)
+		delete(x.cookies, cookieOf(s))
 	} else {
 		delete(x.tuples, tupleOf(s))
 	}

@@ -28,9 +28,9 @@ type Snapshot struct {
 	Groups     []Membership
 	Flows      []Flow
 
-	NetNS      []NetNS         // the namespaces looked into; Socket.NetNS is an index
+	NetNS      []NetNS         // the namespaces of this host, our own first; Socket.NetNS is an index
 	Users      map[uint32]Text // uid -> name, for every uid in Sockets that has one
-	Interfaces map[uint32]Text // index -> name, of our own namespace
+	Interfaces map[LinkID]Text // names of those that sockets are bound to
 	Congestion []Text          // congestion algorithms; Socket.Cong is an index
 
 	Counts  Counts
@@ -68,12 +68,6 @@ func (s *Snapshot) Lacks(tables Tables) bool {
 		}
 	}
 	return false
-}
-
-// NetNS is a network namespace.
-type NetNS struct {
-	Cookie uint64 // SO_NETNS_COOKIE, 0 for unknown
-	Name   Text   // "own", or its name under /run/netns
 }
 
 // Access says what this machine lets us see and do. ui shows it; sampler finds it out.
@@ -152,7 +146,7 @@ type Demand struct {
 	Tables   Tables        // the tables looked at; 0 is the sockets
 	NoOwners bool          // nobody looks at who holds them
 	Bare     bool          // nor at what they move: of sockets their ends, state, queues, timers and users suffice
-	NetNS    string        // "own"; the rest of namespaces comes later
+	NetNS    string        // the namespaces looked into: "own" or nothing, "all", a name or a pid of a process in it
 	Now      uint64        // a counter: when it changed, sample at once
 	Focus    Key           // the row whose Detail is wanted; the zero Key for none
 }
@@ -201,5 +195,5 @@ type CloseTarget struct {
 	Proto                 Proto
 	Family                Family
 	State                 State
-	NetNS                 uint16
+	NetNS                 uint64 // NetNS.Cookie
 }

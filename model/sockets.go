@@ -148,20 +148,24 @@ func (r *Socket) IsConnected() bool {
 	return !r.IsListening() && r.State != Bound && r.State != Close
 }
 
-// Target names the socket for closing it.
+// Target names the socket within its network namespace.
 func (r *Socket) Target() CloseTarget {
 	return CloseTarget{
 		Cookie: r.Cookie, Local: r.Local, Remote: r.Remote, LocalPort: r.LocalPort, RemotePort: r.RemotePort,
-		Interface: r.Interface, Proto: r.Proto, Family: r.Family, State: r.State, NetNS: r.NetNS,
+		Interface: r.Interface, Proto: r.Proto, Family: r.Family, State: r.State,
 	}
+}
+
+// TargetOf names a socket of the snapshot for closing it.
+func (s *Snapshot) TargetOf(r *Socket) CloseTarget {
+	t := r.Target()
+	t.NetNS = s.NetNSOf(r.NetNS).Cookie
+	return t
 }
 
 // SocketKey is the identity of a socket.
 func SocketKey(s *Snapshot, r *Socket) Key {
-	k := Key{ID: r.Cookie, Proto: r.Proto}
-	if int(r.NetNS) < len(s.NetNS) {
-		k.NetNS = s.NetNS[r.NetNS].Cookie
-	}
+	k := Key{NetNS: s.NetNSOf(r.NetNS).Cookie, ID: r.Cookie, Proto: r.Proto}
 	if r.Cookie == 0 {
 		b := AppendAddr(nil, r.Local, r.Family == IPv6)
 		b = append(append(b, ' '), itoa(uint32(r.LocalPort))...)
@@ -400,7 +404,7 @@ func pathColumns() []Column[Socket] {
 				if r.Interface == 0 {
 					return unknown(NotApplicable)
 				}
-				return textOr(s.Interfaces[r.Interface], NotGiven)
+				return textOr(s.Interfaces[LinkID{r.NetNS, r.Interface}], NotGiven)
 			}},
 		{Spec{ID: "mark", Title: "MARK", Aliases: []string{"fwmark"}, Help: "SO_MARK; the kernel tells it with CAP_NET_ADMIN only", Kind: KindHex, Width: 6, Max: 10, Give: 4},
 			func(_ S, r *Socket) Value {

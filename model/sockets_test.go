@@ -152,7 +152,7 @@ func TestNoColumnPanics(t *testing.T) {
 
 func TestSocketValues(t *testing.T) {
 	s := &Snapshot{
-		Now: 100e9, Users: map[uint32]Text{33: SafeText("www-data")}, Interfaces: map[uint32]Text{2: SafeText("eth0")},
+		Now: 100e9, Users: map[uint32]Text{33: SafeText("www-data")}, Interfaces: map[LinkID]Text{{Index: 2}: SafeText("eth0")},
 		Congestion: []Text{SafeText("reno"), SafeText("cubic")},
 		Processes:  []Process{{PID: 70, Name: SafeText("nginx"), Unit: SafeText("nginx.service"), Cmdline: SafeText("nginx -g")}},
 	}
@@ -249,10 +249,14 @@ func TestSocketKey(t *testing.T) {
 }
 
 func TestSocketTarget(t *testing.T) {
-	r := Socket{Cookie: 1, Local: addrOf("10.0.0.1"), Remote: addrOf("10.0.0.2"), LocalPort: 3, RemotePort: 4, Interface: 5, Proto: TCP, Family: IPv6, State: Listen, NetNS: 6}
-	want := CloseTarget{Cookie: 1, Local: r.Local, Remote: r.Remote, LocalPort: 3, RemotePort: 4, Interface: 5, Proto: TCP, Family: IPv6, State: Listen, NetNS: 6}
-	if got := r.Target(); got != want {
+	r := Socket{Cookie: 1, Local: addrOf("10.0.0.1"), Remote: addrOf("10.0.0.2"), LocalPort: 3, RemotePort: 4, Interface: 5, Proto: TCP, Family: IPv6, State: Listen, NetNS: 1}
+	want := CloseTarget{Cookie: 1, Local: r.Local, Remote: r.Remote, LocalPort: 3, RemotePort: 4, Interface: 5, Proto: TCP, Family: IPv6, State: Listen, NetNS: 4097}
+	s := &Snapshot{NetNS: []NetNS{{Cookie: 1}, {Cookie: 4097}}}
+	if got := s.TargetOf(&r); got != want {
 		t.Errorf("got %+v", got)
+	}
+	if want.NetNS = 0; r.Target() != want {
+		t.Errorf("within its namespace: %+v", r.Target())
 	}
 }
 

@@ -139,7 +139,7 @@ func (t *Tracker) guess(s *Socket) (int32, bool) {
 		return 0, false
 	}
 	i := t.seen[t.last].next
-	if int(i) >= len(t.rows) || t.rows[i].Cookie != s.Cookie {
+	if int(i) >= len(t.rows) || t.rows[i].Cookie != s.Cookie || t.rows[i].NetNS != s.NetNS {
 		return 0, false
 	}
 	return i, true

@@ -7,7 +7,7 @@ package model
 // ended is a closing that may still be corrected, until the poll after it: by its TIME_WAIT, by the other end's
 // closing, by an owner scan.
 type ended struct {
-	cookie uint64 // of its row
+	cookie uint64 // its row
 	raw    uint64 // Received with the FIN, if one came
 	tick   uint32
 	sure   bool // whether a FIN came is known
@@ -90,7 +90,7 @@ func (t *Tracker) final(i int32, c *Ending) {
 	if c.Has&HasBytes == 0 {
 		return // UDP, or an abort: what was seen last stands
 	}
-	e := ended{cookie: r.Cookie, raw: c.Received, tick: t.tick}
+	e := ended{cookie: cookieOf(r), raw: c.Received, tick: t.tick}
 	came, sure := t.finCame(r, c)
 	e.sure = sure
 	r.Sent, r.Received = c.Sent, c.Received
@@ -178,7 +178,7 @@ func (t *Tracker) takeOver(s *Socket) (int32, bool) {
 		return 0, false
 	}
 	t.index.remove(&t.rows[i])
-	t.rows[i].Cookie, e.cookie = s.Cookie, s.Cookie
+	t.rows[i].Cookie, e.cookie = s.Cookie, cookieOf(s)
 	t.index.set(&t.rows[i], i)
 	t.ended[ends] = e
 	return i, true
@@ -187,7 +187,7 @@ func (t *Tracker) takeOver(s *Socket) (int32, bool) {
 // lingered corrects a closed row whose TIME_WAIT is seen: then it was most likely this end that closed first, and the FIN of
 // the other one came to what lives on.
 func (t *Tracker) lingered(r *Socket) {
-	if e, ok := t.ended[betweenOf(r)]; ok && e.cookie == r.Cookie && !e.sure {
+	if e, ok := t.ended[betweenOf(r)]; ok && e.cookie == cookieOf(r) && !e.sure {
 		t.correct(r, e.raw)
 	}
 }

@@ -74,17 +74,16 @@ type UnixSocket struct {
 // it is known by its listener's name and the socket that wants to connect.
 func UnixKey(s *Snapshot, r *UnixSocket) Key {
 	k := unixKey(r)
-	if s != nil && int(r.NetNS) < len(s.NetNS) {
-		k.NetNS = s.NetNS[r.NetNS].Cookie
-	}
+	k.NetNS = s.NetNSOf(r.NetNS).Cookie
 	return k
 }
 
+// unixKey is the identity among the rows of one roll: NetNS is the namespace's place.
 func unixKey(r *UnixSocket) Key {
 	if r.Cookie != 0 {
-		return Key{ID: r.Cookie, Text: "unix"}
+		return Key{NetNS: uint64(r.NetNS), ID: r.Cookie, Text: "unix"}
 	}
-	return Key{ID: uint64(r.PeerInode), Text: "unix " + r.Path.String() + " " + itoa(r.Inode)}
+	return Key{NetNS: uint64(r.NetNS), ID: uint64(r.PeerInode), Text: "unix " + r.Path.String() + " " + itoa(r.Inode)}
 }
 
 // Unix is the table of unix sockets.

@@ -167,7 +167,7 @@ func TestRealKernelNamesInterfaces(t *testing.T) {
 	if len(s.Sockets) != 1 {
 		t.Fatalf("%d sockets, want 1", len(s.Sockets))
 	}
-	if name := s.Interfaces[s.Sockets[0].Interface].String(); name != "lo" {
+	if name := s.Interfaces[model.LinkID{Index: s.Sockets[0].Interface}].String(); name != "lo" {
 		t.Errorf("the socket is bound to interface %q, want lo", name)
 	}
 }

@@ -94,11 +94,11 @@ type Sampler struct {
 	seq        uint64
 	took       time.Duration
 	sources    []model.Source
-	users      map[uint32]model.Text // replaced, never written to: snapshots share it
-	interfaces map[uint32]model.Text // likewise
-	congestion []model.Text          // likewise
-	bound      map[uint32]bool       // interfaces that sockets of this poll are bound to
-	askedLinks map[uint32]bool       // those that were asked for when the names were read last
+	users      map[uint32]model.Text       // replaced, never written to: snapshots share it
+	interfaces map[model.LinkID]model.Text // likewise
+	congestion []model.Text                // likewise
+	bound      map[uint32]bool             // interfaces that sockets of this poll are bound to
+	askedLinks map[uint32]bool             // those that were asked for when the names were read last
 	linksAt    time.Time
 	skipped    int
 }
@@ -126,7 +126,7 @@ func New(cfg Config) *Sampler {
 		cfg:        cfg,
 		tracker:    model.NewTracker(),
 		bound:      make(map[uint32]bool),
-		interfaces: make(map[uint32]model.Text),
+		interfaces: make(map[model.LinkID]model.Text),
 	}
 	s.owners = newOwners(proc.NewScanner(cfg.FS), cfg.Containers, cfg.Access.Owners)
 	s.details = newDetails(cfg.FS)
@@ -448,7 +448,10 @@ func (s *Sampler) nameLinks() {
 		if err != nil {
 			s.sources = append(s.sources, model.Source{Name: "interfaces", Err: err})
 		} else {
-			s.interfaces = names
+			s.interfaces = make(map[model.LinkID]model.Text, len(names))
+			for index, name := range names {
+				s.interfaces[model.LinkID{Index: index}] = name
+			}
 		}
 	}
 	clear(s.bound)
@@ -476,7 +479,7 @@ func (s *Sampler) publish() {
 	out.Waited = s.pace.dumps[0]
 	out.Took = s.took
 	out.Tables = s.wantedTables() & (model.TableSockets | model.TableUnix | model.TableSCTP)
-	out.NetNS = []model.NetNS{{Cookie: s.cfg.NetNSCookie, Name: model.SafeText("own")}}
+	out.NetNS = []model.NetNS{{Cookie: s.cfg.NetNSCookie, Name: model.SafeText("own"), View: model.Entered, AskedAt: out.Now}}
 	out.Users, out.Interfaces, out.Congestion = s.users, s.interfaces, s.congestion
 	out.Sources = append(slices.Clone(s.sources), s.owners.source, s.owners.naming,
 		model.Source{Name: "capabilities", Err: s.cfg.Trouble()})

@@ -336,7 +336,7 @@ func (a *App) closeSockets() {
 	var refused []string
 	risky := ""
 	for _, r := range a.subjectSockets() {
-		t := r.Target()
+		t := a.table.view.snapshot.TargetOf(r)
 		if why := a.cfg.Actor.CloseRefusal(t); why != "" {
 			refused = append(refused, why)
 			continue

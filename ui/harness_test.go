@@ -396,12 +396,12 @@ func (w *world) snapshot(d time.Duration) *model.Snapshot {
 	w.tracker.Own(&model.Owners{Processes: w.procs, Holds: w.holds, Asked: w.asked, Why: model.NoPermission})
 	s := &model.Snapshot{
 		Hold: int64(time.Second), Interval: time.Second, Took: time.Millisecond,
-		NetNS: []model.NetNS{{Cookie: 1, Name: model.SafeText("own")}},
+		NetNS: []model.NetNS{{Cookie: 1, Name: model.SafeText("own"), View: model.Entered}},
 		Users: map[uint32]model.Text{
 			0: model.SafeText("root"), 33: model.SafeText("www-data"), 101: model.SafeText("systemd-resolve"),
 			110: model.SafeText("postgres"), 1000: model.SafeText("ann"),
 		},
-		Interfaces: map[uint32]model.Text{2: model.SafeText("eth0")},
+		Interfaces: map[model.LinkID]model.Text{{Index: 2}: model.SafeText("eth0")},
 		Congestion: []model.Text{model.SafeText("cubic"), model.SafeText("bbr")},
 		Sources:    sources,
 	}

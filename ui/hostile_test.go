@@ -65,10 +65,10 @@ func hostileWorld() *world {
 // dressHostile gives a snapshot hostile users, interfaces, algorithms, sources and a detail.
 func dressHostile(h *harness) func(*model.Snapshot) {
 	return func(s *model.Snapshot) {
-		s.Users, s.Interfaces, s.Congestion = map[uint32]model.Text{}, map[uint32]model.Text{}, nil
+		s.Users, s.Interfaces, s.Congestion = map[uint32]model.Text{}, map[model.LinkID]model.Text{}, nil
 		for i, raw := range hostile {
 			s.Users[uint32(5000+i)] = model.SafeText(raw)
-			s.Interfaces[uint32(100+i)] = model.SafeText(raw)
+			s.Interfaces[model.LinkID{Index: uint32(100 + i)}] = model.SafeText(raw)
 			s.Congestion = append(s.Congestion, model.SafeText(raw))
 		}
 		s.Sources = []model.Source{{Name: "TCP IPv4", Err: errors.New("no \x1b[5m[blink]answer\u202e"), Age: 1e9}}

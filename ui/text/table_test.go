@@ -45,7 +45,7 @@ func zoo() *model.Snapshot {
 	return &model.Snapshot{
 		Now: 1000 * second, Hold: second,
 		Users:      map[uint32]model.Text{33: model.SafeText("www-data")},
-		Interfaces: map[uint32]model.Text{2: model.SafeText("eth0")},
+		Interfaces: map[model.LinkID]model.Text{{Index: 2}: model.SafeText("eth0")},
 		Congestion: []model.Text{model.SafeText("cubic")},
 		Processes: []model.Process{
 			{PID: 1203, Name: model.SafeText("nginx"), Cmdline: model.SafeText("nginx: worker\tprocess")},
