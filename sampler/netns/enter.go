@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io/fs"
 	"runtime"
+	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -26,6 +28,8 @@ func (w *Watcher[C]) enter(list []*Space[C]) {
 		switch {
 		case s.Inode == 0:
 			w.refuse(s, errHidden)
+		case s.Home && w.lent:
+			w.fill(s)
 		case w.open+len(inside) >= w.cfg.Most:
 			w.refuse(s, ErrTooMany)
 		case s.Home:
@@ -35,22 +39,68 @@ func (w *Watcher[C]) enter(list []*Space[C]) {
 		}
 	}
 	if len(inside) > 0 {
-		w.away(func() {
-			for _, s := range inside {
-				if err := w.visit(s.Place); err != nil {
-					w.refuse(s, err)
-				} else {
-					w.fill(s)
+		w.way.away(func() {
+			w.way.entering(func() {
+				for _, s := range inside {
+					if err := visit(s.paths(), s.Dev, s.Inode); err != nil {
+						w.refuse(s, err)
+					} else {
+						w.fill(s)
+					}
 				}
-			}
+			})
 		})
 	}
 }
 
+// way is what brings a thread to other namespaces and back. Whoever is on his way holds it: it stays open for him when the
+// Watcher is closed.
+type way struct {
+	back       int    // the nsfs file of our own namespace
+	dev, inode uint64 // what that is
+	entering   func(f func())
+	start      func(name string, f func())
+	ended      atomic.Int64 // threads that could not come back
+
+	mu     sync.Mutex
+	taken  int
+	closed bool
+}
+
+// take holds the way open until leave. It says false when it is closed.
+func (w *way) take() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return false
+	}
+	w.taken++
+	return true
+}
+
+func (w *way) leave() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.taken--; w.taken == 0 && w.closed {
+		unix.Close(w.back) //nolint:errcheck // nothing was written to it
+	}
+}
+
+// close closes the way, for those that hold it when the last of them leaves.
+func (w *way) close() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.closed = true
+	if w.taken > 0 {
+		return nil
+	}
+	return unix.Close(w.back)
+}
+
 // away runs f, which may enter namespaces, in a thread that does nothing else meanwhile, and brings it back.
-func (w *Watcher[C]) away(f func()) {
+func (w *way) away(f func()) {
 	done := make(chan struct{})
-	w.cfg.Go("netns", func() {
+	w.start("netns", func() {
 		defer close(done)
 		runtime.LockOSThread()
 		if unix.Gettid() == unix.Getpid() {
@@ -60,13 +110,9 @@ func (w *Watcher[C]) away(f func()) {
 			runtime.UnlockOSThread()
 			return
 		}
-		var err error
-		w.cfg.Entering(func() {
-			f()
-			err = w.comeBack()
-		})
-		if err != nil {
-			w.ended++
+		f()
+		if w.comeBack() != nil {
+			w.ended.Add(1)
 			return // still locked
 		}
 		runtime.UnlockOSThread()
@@ -74,8 +120,8 @@ func (w *Watcher[C]) away(f func()) {
 	<-done
 }
 
-// visit brings the calling thread into a namespace, and makes sure that it is the one that was meant.
-func (w *Watcher[C]) visit(p *Place) error {
+// paths lead to the place's nsfs file.
+func (p *Place) paths() []string {
 	var paths []string
 	if process := p.process(); process != "" {
 		paths = append(paths, "/proc/"+process+"/ns/net")
@@ -83,9 +129,15 @@ func (w *Watcher[C]) visit(p *Place) error {
 	for _, m := range p.Mounts {
 		paths = append(paths, m.Path)
 	}
+	return paths
+}
+
+// visit brings the calling thread into a namespace by the first of the paths that leads there, and makes sure that it is
+// the one that was meant.
+func visit(paths []string, dev, inode uint64) error {
 	err := error(unix.ENOENT)
 	for _, path := range paths {
-		if err = setns(path, p.Dev, p.Inode); err == nil {
+		if err = setns(path, dev, inode); err == nil {
 			return nil
 		}
 	}
@@ -115,34 +167,37 @@ func setns(path string, dev, inode uint64) error {
 
 // comeBack brings the calling thread back to our own namespace, and looks whether it is there. Coming back takes the
 // right to enter as well, so one that never left is left alone.
-func (w *Watcher[C]) comeBack() error {
+func (w *way) comeBack() error {
 	if w.atHome() == nil {
 		return nil
 	}
-	if err := unix.Setns(w.back, unix.CLONE_NEWNET); err != nil {
+	var err error
+	w.entering(func() { err = unix.Setns(w.back, unix.CLONE_NEWNET) })
+	if err != nil {
 		return fmt.Errorf("back to our own network namespace: %w", err)
 	}
 	return w.atHome()
 }
 
 // atHome is nil when the calling thread is in our own namespace.
-func (w *Watcher[C]) atHome() error {
-	home := w.finder.home
-	if dev, inode, err := inodeOf(w.finder.root, ownLink); err != nil || dev != home.Dev || inode != home.Inode {
+func (w *way) atHome() error {
+	if dev, inode, err := inodeOf(unix.AT_FDCWD, "/proc/"+ownLink); err != nil || dev != w.dev || inode != w.inode {
 		return errors.Join(errAway, err)
 	}
 	return nil
 }
 
-// fill opens what is wanted in the namespace that the calling thread is in.
+// fill opens what is wanted in the namespace that the calling thread is in, unless it is ours and was lent.
 func (w *Watcher[C]) fill(s *Space[C]) {
-	c, err := w.cfg.Open()
-	if err != nil {
-		w.refuse(s, err)
-		return
+	c, err := w.cfg.Home, error(nil)
+	if !s.Home || !w.lent {
+		if c, err = w.cfg.Open(); err != nil {
+			w.refuse(s, err)
+			return
+		}
+		w.open++
 	}
 	s.Conn, s.State, s.Err, s.retry = c, Open, nil, 0
-	w.open++
 	if cookie, err := c.NetNSCookie(); err == nil && cookie != 0 {
 		s.ID, s.cookie = cookie, true
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"reflect"
 	"slices"
 	"strconv"
 
@@ -24,6 +25,9 @@ type Conn interface {
 type Config[C Conn] struct {
 	// Open opens what is wanted in the calling thread's current network namespace.
 	Open func() (C, error)
+	// Home is what the caller has opened in our own namespace already: it is used there instead of opening another, and
+	// never closed. The zero value: there is none.
+	Home C
 	// Looking runs a function with the right to see the links of all processes (CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH),
 	// Entering with that and the right to enter namespaces (CAP_SYS_ADMIN), both in the calling thread alone. Nil: it
 	// runs with what there is.
@@ -44,7 +48,7 @@ const (
 type Space[C Conn] struct {
 	*Place
 	State State
-	Conn  C // while State is Open. Watcher closes it
+	Conn  C // while State is Open. Watcher closes it, unless it is Config.Home
 	// ID tells the namespace apart: SO_NETNS_COOKIE, which is for good, or a number above 1<<63 where that is unknown,
 	// which holds while State stays.
 	ID uint64
@@ -57,6 +61,7 @@ type Space[C Conn] struct {
 	cookie     bool   // ID is one
 	generation uint32 // the place's, as ID means it
 	retry      uint64 // the look that tries again to enter
+	way        *way
 }
 
 // Look is what one look found. It holds until the next one.
@@ -91,12 +96,12 @@ func (l Look[C]) Count(s State) int {
 type Watcher[C Conn] struct {
 	cfg    Config[C]
 	finder *finder
-	back   int // the nsfs file of our own namespace
+	way    *way
+	lent   bool // there is a Config.Home
 	spaces map[*Place]*Space[C]
 	places []*Place
 	seq    uint64
-	open   int
-	ended  int
+	open   int // without what is lent
 }
 
 // NewWatcher is a Watcher of all namespaces that /proc shows. It opens nothing in any of them yet.
@@ -123,7 +128,11 @@ func NewWatcher[C Conn](cfg Config[C]) (*Watcher[C], error) {
 		f.close()
 		return nil, fmt.Errorf("network namespaces: our own: %w", err)
 	}
-	return &Watcher[C]{cfg: cfg, finder: f, back: back, spaces: make(map[*Place]*Space[C])}, nil
+	return &Watcher[C]{
+		cfg: cfg, finder: f, spaces: make(map[*Place]*Space[C]),
+		way:  &way{back: back, dev: f.home.Dev, inode: f.home.Inode, entering: cfg.Entering, start: cfg.Go},
+		lent: !reflect.ValueOf(&cfg.Home).Elem().IsZero(),
+	}, nil
 }
 
 // Look finds the namespaces, closes what is open in those that nothing else anchors any more or that nobody wants to see,
@@ -139,7 +148,7 @@ func (w *Watcher[C]) Look(want Choice) Look[C] {
 	for _, p := range w.places {
 		s := w.spaces[p]
 		if s == nil {
-			s = &Space[C]{Place: p}
+			s = &Space[C]{Place: p, way: w.way}
 			w.spaces[p] = s
 		}
 		l.Spaces = append(l.Spaces, s)
@@ -156,7 +165,7 @@ func (w *Watcher[C]) Look(want Choice) Look[C] {
 		}
 	}
 	w.enter(enter)
-	l.Ended = w.ended
+	l.Ended = int(w.way.ended.Load())
 	return l
 }
 
@@ -194,16 +203,19 @@ func (w *Watcher[C]) close(s *Space[C]) error {
 		return nil
 	}
 	var none C
-	err := s.Conn.Close()
+	var err error
+	if !s.Home || !w.lent {
+		err = s.Conn.Close()
+		w.open--
+	}
 	s.State, s.Conn = Unasked, none
-	w.open--
 	if err != nil {
 		return fmt.Errorf("leaving a network namespace: %w", err)
 	}
 	return nil
 }
 
-// Close closes everything.
+// Close closes everything but Config.Home. Doors lead nowhere after it, but our own; who is inside comes back.
 func (w *Watcher[C]) Close() error {
 	var errs []error
 	for _, s := range w.spaces {
@@ -211,7 +223,7 @@ func (w *Watcher[C]) Close() error {
 	}
 	clear(w.spaces)
 	w.finder.close()
-	errs = append(errs, unix.Close(w.back))
+	errs = append(errs, w.way.close())
 	return errors.Join(errs...)
 }
 

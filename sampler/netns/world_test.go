@@ -45,6 +45,7 @@ func TestMain(m *testing.M) {
 
 var roles = map[string]func() error{
 	"sit": sit, "leave": leave, "behead": behead, "stranger": stranger, "settled": settled, "stranded": stranded,
+	"refused": refused, "inside": inside,
 }
 
 // sit is in a namespace until its standard input ends.
