@@ -11,9 +11,10 @@ import (
 	"sockview/sampler/diag"
 )
 
-// Listener is where destroy events come from: a *diag.Events. Next waits for a while at most.
+// Listener is where destroy events come from: a *diag.Events. Next waits until some came, or Close ends it.
 type Listener interface {
 	Next(fn func(*model.Ending)) (diag.Heard, error)
+	Close() error
 }
 
 const (
@@ -40,6 +41,7 @@ func (c *closings) run(ctx context.Context) {
 	if c.from == nil {
 		return
 	}
+	defer context.AfterFunc(ctx, func() { _ = c.from.Close() })() // nothing was written that could be lost
 	for ctx.Err() == nil {
 		h, err := c.from.Next(c.add)
 		c.mu.Lock()

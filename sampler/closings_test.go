@@ -32,6 +32,8 @@ func (s *told) Next(fn func(*model.Ending)) (diag.Heard, error) {
 
 var errDeaf = errors.New("the test is over")
 
+func (s *told) Close() error { return nil }
+
 // connection is a TCP connection, and ended its end.
 func connection(cookie uint64) model.Socket {
 	a := model.Addr{10: 0xff, 11: 0xff, 12: 192, 13: 0, 14: 2, 15: 1}

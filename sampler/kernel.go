@@ -29,7 +29,7 @@ type Kernel struct {
 	*Sampler
 	rights *rights.Rights
 	mu     sync.Mutex
-	act    *diag.Conn // apart from the sampler's: a Conn is used by one goroutine at a time
+	act    *diag.Conn // apart from the sampler's, so that closing waits for no dump
 }
 
 // netDir is where the kernel shows the tables of the namespace that the calling thread is in.

@@ -24,8 +24,12 @@ type Answer struct {
 // Several sockets may share a local end (SO_REUSEPORT), and a bound socket that does not listen is in no
 // table that the kernel looks into: then the ones on that port are dumped and the cookie is looked for.
 func (c *Conn) Ask(t model.CloseTarget) (Answer, error) {
-	defer c.raise()()
 	r := request{"ask for", t.Proto, t.Family}
+	if err := c.claim(r); err != nil {
+		return Answer{}, err
+	}
+	defer c.release()
+	defer c.raise()()
 	if t.Proto == model.Raw {
 		if t.Cookie == 0 {
 			return Answer{}, r.wrap(ErrUnsupported, errNoCookie)
@@ -59,8 +63,12 @@ func (c *Conn) Ask(t model.CloseTarget) (Answer, error) {
 // ErrGone: no socket has the cookie any more. ErrUnsupported: the kernel was built without
 // CONFIG_INET_DIAG_DESTROY, or it cannot single the socket out. fs.ErrPermission: it takes CAP_NET_ADMIN.
 func (c *Conn) Destroy(t model.CloseTarget) error {
-	defer c.raise()()
 	r := request{"close", t.Proto, t.Family}
+	if err := c.claim(r); err != nil {
+		return err
+	}
+	defer c.release()
+	defer c.raise()()
 	if t.Cookie == 0 {
 		// Without one the kernel would close whatever has these ends by now.
 		return r.wrap(ErrUnsupported, errNoCookie)

@@ -7,6 +7,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -14,24 +16,22 @@ import (
 	"sockview/model"
 )
 
-// Conn asks the sockets of one network namespace. One goroutine at a time may use it.
+// Conn asks the sockets of one network namespace. Several goroutines may use it: one request at a time is under way, of it
+// and of all that were opened beside it (Beside), and the others wait until its answer was read to the end. So the callback of
+// a dump may ask nothing of any of them; NetNSCookie, LinkName, Congestion, Waited and Close are no requests and never wait
+// for one.
+//
+// Every request of a Conn that was closed says fs.ErrClosed, the one that was under way among them.
 type Conn struct {
+	*common
 	transport Transport
 	raise     func() (drop func()) // see OpenRaising
-	buf       []byte               // one datagram
-	rest      []byte               // what of it was not looked at yet
-	request   []byte               // the request, kept for the next
-	parser    parser
-	socket    model.Socket // the record that callbacks get
-	unix      *unixTable   // nil until unix sockets are asked for
-
-	ext     uint8         // what a dump of TCP or UDP asks for besides the sockets
-	seq     uint32        // of the last request
-	started time.Time     // when it was sent
-	waited  time.Duration // for the kernel, in all
-	longest time.Duration // how long an answer may take in all
-	pending bool          // its answer was not read to the end
-	damage  error         // what made its answer partial, the first thing seen
+	names     unixNames
+	seq       uint32       // of the last request
+	pending   bool         // its answer was not read to the end
+	bare      atomic.Bool  // see Bare
+	closed    atomic.Bool  // nothing is asked any more
+	waited    atomic.Int64 // for the kernel, in all, nanoseconds
 }
 
 // bufferSize is the size of the one receive buffer, bytes. The kernel fills a dump's message to
@@ -49,41 +49,26 @@ const (
 // Open opens a socket to the sock_diag of the calling thread's current network namespace; to open one in
 // another, lock the goroutine to its thread (runtime.LockOSThread) and enter it first. The Conn stays in
 // that namespace, and keeps it alive, until Close. It says ErrUnsupported where there is no sock_diag.
-func Open() (*Conn, error) {
-	k, err := openKernel()
-	if err != nil {
-		return nil, openError(err)
-	}
-	return NewConn(k), nil
-}
+func Open() (*Conn, error) { return OpenRaising(nil) }
 
 // OpenRaising is Open for a program that raises CAP_NET_ADMIN only while it is needed: raise makes it effective in the
 // calling thread, until drop. The kernel shows marks, and closes, when both who opened the socket and who asks had it
 // (netlink_net_capable, af_netlink.c), and whoever reads a dump asks for the rest of it. So it is raised once for opening, and
 // once for each request for sockets of protocols that have marks, until its answer is read to the end.
-func OpenRaising(raise func() (drop func())) (*Conn, error) {
-	defer raise()()
-	c, err := Open()
-	if err != nil {
-		return nil, err
-	}
-	c.raise = raise
-	return c, nil
-}
+func OpenRaising(raise func() (drop func())) (*Conn, error) { return newCommon().open(raise) }
 
 // asIs is for who has raised what he has.
 func asIs() (drop func()) { return func() {} }
 
 // NewConn is a Conn over a transport. It closes the transport when it is closed.
-func NewConn(t Transport) *Conn {
-	return &Conn{
-		transport: t, raise: asIs, buf: make([]byte, bufferSize), request: make([]byte, 0, unix.NLMSG_HDRLEN+reqV1Size),
-		parser: parser{congestion: newNames()}, longest: maxAnswer, ext: extDump,
-	}
-}
+func NewConn(t Transport) *Conn { return newCommon().over(t) }
 
-// Close closes the socket and lets go of the namespace.
+// Close closes the socket and lets go of the namespace; those beside it go on. It waits for no answer, but for the receive
+// that is under way: at most half a second, where the kernel is silent. A second time it says fs.ErrClosed.
 func (c *Conn) Close() error {
+	if c.closed.Swap(true) {
+		return fmt.Errorf("close sock_diag: %w", fs.ErrClosed)
+	}
 	if err := c.transport.Close(); err != nil {
 		return fmt.Errorf("close sock_diag: %w", err)
 	}
@@ -92,17 +77,24 @@ func (c *Conn) Close() error {
 
 // Bare says whether dumps from now on do without tcp_info and the congestion algorithm: a third of the kernel's time
 // for those who only want to know which sockets there are.
-func (c *Conn) Bare(bare bool) {
-	c.ext = extDump
-	if bare {
-		c.ext = 0
+func (c *Conn) Bare(bare bool) { c.bare.Store(bare) }
+
+// ext is what a dump of TCP or UDP asks for besides the sockets.
+func (c *Conn) ext() uint8 {
+	if c.bare.Load() {
+		return 0
 	}
+	return extDump
 }
 
 // NetNSCookie names the network namespace for good, until the next boot (SO_NETNS_COOKIE, Linux 5.14). It
 // says ErrUnsupported on an older kernel.
 func (c *Conn) NetNSCookie() (uint64, error) {
+	if c.closed.Load() {
+		return 0, fmt.Errorf("SO_NETNS_COOKIE: %w", fs.ErrClosed)
+	}
 	cookie, err := c.transport.NetNSCookie()
+	err = c.cause(err)
 	if err == unix.ENOPROTOOPT {
 		return 0, fmt.Errorf("SO_NETNS_COOKIE: %w: %w", ErrUnsupported, err)
 	}
@@ -114,10 +106,10 @@ func (c *Conn) NetNSCookie() (uint64, error) {
 
 // Waited is how long this Conn has waited for the kernel since it was opened: the time that asking takes without what
 // is made of the answers.
-func (c *Conn) Waited() time.Duration { return c.waited }
+func (c *Conn) Waited() time.Duration { return time.Duration(c.waited.Load()) }
 
-// Congestion are the names of congestion algorithms; model.Socket.Cong of every socket this Conn gave is an
-// index. The first is the empty text. Names are only ever added, so that the slice stays as it is and may
+// Congestion are the names of congestion algorithms; model.Socket.Cong of every socket that this Conn, or one beside
+// it, gave is an index. The first is the empty text. Names are only ever added, so that the slice stays as it is and may
 // be kept and read by others.
 func (c *Conn) Congestion() []model.Text { return c.parser.congestion.all() }
 
@@ -137,7 +129,7 @@ func (c *Conn) send() error {
 	c.seq++
 	binary.NativeEndian.PutUint32(c.request[8:], c.seq)
 	c.rest, c.damage, c.started = nil, nil, time.Now()
-	defer func() { c.waited += time.Since(c.started) }()
+	defer func() { c.waited.Add(int64(time.Since(c.started))) }()
 	for signals := 0; ; signals++ {
 		err := c.transport.Send(c.request)
 		if err == nil {
@@ -156,12 +148,15 @@ func (c *Conn) drain() {
 	c.started = time.Now()
 	for {
 		m, err := c.next()
-		if err != nil || m.kind == unix.NLMSG_DONE || m.kind == unix.NLMSG_ERROR {
+		if err != nil || m.ends() {
 			c.pending = false
 			return
 		}
 	}
 }
+
+// ends says whether nothing follows m.
+func (m message) ends() bool { return m.kind == unix.NLMSG_DONE || m.kind == unix.NLMSG_ERROR }
 
 // finish marks the answer as read to its end.
 func (c *Conn) finish() {
@@ -176,14 +171,22 @@ func (c *Conn) spoil(why error) {
 	}
 }
 
-// next takes the next message that answers the last request. Messages of earlier requests are skipped.
+// next takes the next message that answers the last request.
 func (c *Conn) next() (message, error) {
 	for {
-		if len(c.rest) == 0 {
-			if err := c.fill(); err != nil {
-				return message{}, err
-			}
+		if m, ok := c.take(); ok {
+			return m, nil
 		}
+		if err := c.fill(); err != nil {
+			return message{}, err
+		}
+	}
+}
+
+// take takes the next message of what was received that answers the last request. Messages of earlier requests are
+// skipped. It says false when there is none.
+func (c *Conn) take() (message, bool) {
+	for len(c.rest) > 0 {
 		b := c.rest
 		if len(b) < unix.NLMSG_HDRLEN {
 			c.spoil(errTruncated)
@@ -211,15 +214,19 @@ func (c *Conn) next() (message, error) {
 		if m.flags&unix.NLM_F_DUMP_INTR != 0 {
 			c.spoil(errInterrupted)
 		}
-		return m, nil
+		return m, true
 	}
+	return message{}, false
 }
 
 // fill receives the next datagram. When nothing comes for a while it says errSilence: then nothing is
 // pending any more.
 func (c *Conn) fill() error {
 	began := time.Now()
-	defer func() { c.waited += time.Since(began) }()
+	defer func() { c.waited.Add(int64(time.Since(began))) }()
+	if c.buf == nil {
+		c.buf = make([]byte, bufferSize)
+	}
 	for silence, signals := 0, 0; silence < maxSilence && signals < maxSignals; {
 		if time.Since(c.started) > c.longest {
 			return errTooLong
@@ -257,7 +264,16 @@ func (c *Conn) broken(r request, err error) error {
 	if err == errSilence || err == errTooLong {
 		return r.wrap(ErrPartial, err)
 	}
+	err = c.cause(err)
 	return r.wrap(refused(err), fmt.Errorf("receive: %w", err))
+}
+
+// cause is why the transport failed: whatever it says, that we closed it comes first.
+func (c *Conn) cause(err error) error {
+	if err != nil && c.closed.Load() {
+		return fs.ErrClosed
+	}
+	return err
 }
 
 func openError(err error) error {

@@ -29,12 +29,16 @@ type Result struct {
 // A socket may be missing or come twice when the tables change under the dump; the kernel does not always
 // say so. On ErrPartial the rows that were handed out are true. On ErrUnsupported there are none.
 func (c *Conn) Dump(p model.Proto, f model.Family, fn func(*model.Socket)) (Result, error) {
-	defer c.raise()()
 	r := request{"dump", p, f}
+	if err := c.claim(r); err != nil {
+		return Result{}, err
+	}
+	defer c.release()
+	defer c.raise()()
 	switch {
 	case f != model.AnyFamily:
 		c.encode(&query{
-			kind: unix.SOCK_DIAG_BY_FAMILY, flags: unix.NLM_F_DUMP, proto: p, family: f, ext: c.ext, states: allStates,
+			kind: unix.SOCK_DIAG_BY_FAMILY, flags: unix.NLM_F_DUMP, proto: p, family: f, ext: c.ext(), states: allStates,
 		})
 	case p == model.TCP:
 		c.encodeBoth()
@@ -76,6 +80,7 @@ func (c *Conn) parse(body []byte, f model.Family) error {
 func (c *Conn) begin(r request) error {
 	c.parser.proto = r.proto
 	if err := c.send(); err != nil {
+		err = c.cause(err)
 		return r.wrap(refused(err), fmt.Errorf("send: %w", err))
 	}
 	return nil

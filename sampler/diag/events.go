@@ -6,6 +6,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
+	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -32,23 +35,35 @@ const eventBuffer = 32 << 20
 
 // EventTransport is where destroy events come from: Listen brings the kernel, tests bring a fake.
 type EventTransport interface {
-	// Receive is that of Transport. It fails with ENOBUFS once after events were lost.
+	// Wait waits until Receive may have something to say, or Close is called: then it fails.
+	Wait() error
+	// Receive is that of Transport, but does not wait: without a datagram it fails with EAGAIN. It fails with ENOBUFS once
+	// after events were lost.
 	Receive(buf []byte) (int, error)
 	// Lost counts the events that found the buffer full since the beginning; it may wrap.
 	Lost() (uint32, error)
 	Close() error
 }
 
-// Events are the destroy events of one network namespace's TCP and UDP sockets. One goroutine at a time may use it.
+// Events are the destroy events of one network namespace's TCP and UDP sockets. One goroutine at a time may call Next, and any
+// may call Close.
 type Events struct {
+	*ear
 	transport EventTransport
-	buf       []byte
-	parser    parser
-	ending    model.Ending
 	lost      uint32 // as told last
+	overran   bool   // since the buffer was empty last
+	closed    atomic.Bool
 }
 
-// Heard is what one turn of listening gave.
+// ear is what the Events of several namespaces share: each needs it only while it takes what came.
+type ear struct {
+	hearing sync.Mutex
+	buf     []byte
+	parser  parser
+	ending  model.Ending // the record that callbacks get
+}
+
+// Heard is what one turn of listening gave: never nothing, unless there is an error.
 type Heard struct {
 	Rows int // sockets that were handed out
 	Bad  int // events that did not parse
@@ -59,7 +74,25 @@ type Heard struct {
 // Listen listens in the calling thread's current network namespace, which it keeps alive until Close. It takes no
 // rights; raise, which may be nil, makes CAP_NET_ADMIN effective where there is one, for a buffer larger than
 // net.core.rmem_max. ErrUnsupported: the kernel has no such events (before Linux 4.4), or refuses them.
-func Listen(raise func() (drop func())) (*Events, error) {
+func Listen(raise func() (drop func())) (*Events, error) { return newEar().listen(raise) }
+
+// Beside is Listen that shares with e, and with all that listen beside either, what is needed only while it is taken down what
+// came. Whether e is open or was closed does not matter.
+func (e *Events) Beside(raise func() (drop func())) (*Events, error) { return e.ear.listen(raise) }
+
+// BesideOver are the events that come through t, with what Beside shares. It closes t when it is closed.
+func (e *Events) BesideOver(t EventTransport) *Events { return e.ear.over(t) }
+
+// NewEvents are the events that come through t. It closes t when it is closed.
+func NewEvents(t EventTransport) *Events { return newEar().over(t) }
+
+func newEar() *ear {
+	return &ear{buf: make([]byte, bufferSize), parser: parser{congestion: newNames()}}
+}
+
+func (s *ear) over(t EventTransport) *Events { return &Events{ear: s, transport: t} }
+
+func (s *ear) listen(raise func() (drop func())) (*Events, error) {
 	if raise == nil {
 		raise = asIs
 	}
@@ -73,51 +106,96 @@ func Listen(raise func() (drop func())) (*Events, error) {
 		}
 		return nil, err
 	}
-	return NewEvents(k), nil
+	return s.over(k), nil
 }
 
-// NewEvents are the events that come through t. It closes t when it is closed.
-func NewEvents(t EventTransport) *Events {
-	return &Events{transport: t, buf: make([]byte, bufferSize), parser: parser{congestion: newNames()}}
-}
-
-// Close stops listening and lets go of the namespace.
+// Close stops listening and lets go of the namespace: when it returns the descriptor is closed. Next ends at once. A second
+// time it says fs.ErrClosed.
 func (e *Events) Close() error {
+	if e.closed.Swap(true) {
+		return fmt.Errorf("close listener to closings: %w", fs.ErrClosed)
+	}
 	if err := e.transport.Close(); err != nil {
 		return fmt.Errorf("close listener to closings: %w", err)
 	}
 	return nil
 }
 
-// Next waits a while for events and hands the sockets out that they tell of, each as it was at its end. That nothing came is
-// no error. The record is used again: fn copies what it keeps.
+// maxTaken is how many datagrams are taken at a time, each an event: a millisecond at most, for which those that listen
+// beside wait.
+const maxTaken = 128
+
+// Next waits until events come, or are lost, and hands the sockets out that they tell of, each as it was at its end. A goroutine
+// that waits holds no thread and wakes up for nothing. The record is used again: fn copies what it keeps. fn may not
+// listen beside.
 //
 // An event has no inode, no user and no state but CLOSE; Has says so. A TCP socket has its final tcp_info, unless it
 // was aborted from this side: tcp_disconnect clears it, with the remote port. UDP has no counters.
+//
+// After Close it says fs.ErrClosed. With any error Heard is what came before it, which was handed out.
 func (e *Events) Next(fn func(*model.Ending)) (Heard, error) {
-	n, err := e.transport.Receive(e.buf)
-	switch err {
-	case nil:
-	case unix.EAGAIN, unix.EINTR:
-		return Heard{}, nil
-	case unix.ENOBUFS:
-		return Heard{Lost: e.overflow()}, nil
-	default:
-		return Heard{}, fmt.Errorf("listen to closings: %w", err)
+	for {
+		h, err := e.take(fn)
+		if err == nil && h == (Heard{}) {
+			err = e.transport.Wait()
+			if err == nil || err == unix.EINTR {
+				continue
+			}
+		}
+		switch {
+		case err == nil:
+			return h, nil
+		case e.closed.Load():
+			err = fs.ErrClosed
+		}
+		return h, fmt.Errorf("listen to closings: %w", err)
 	}
-	var h Heard
+}
+
+// take hands out what is there, and does not wait.
+func (e *Events) take(fn func(*model.Ending)) (h Heard, err error) {
+	e.hearing.Lock()
+	defer e.hearing.Unlock()
+	for range maxTaken {
+		if e.closed.Load() {
+			return h, fs.ErrClosed
+		}
+		n, err := e.transport.Receive(e.buf)
+		switch err {
+		case nil:
+			e.datagram(n, fn, &h)
+		case unix.EINTR:
+		case unix.ENOBUFS:
+			h.Lost += e.dropped(1)
+			e.overran = true
+		case unix.EAGAIN:
+			// The kernel tells once of what is lost until the buffer is empty again, and goes on losing meanwhile.
+			if e.overran {
+				h.Lost += e.dropped(0)
+				e.overran = false
+			}
+			return h, nil
+		default:
+			return h, err
+		}
+	}
+	return h, nil
+}
+
+// datagram hands out the events in the first n bytes of the buffer.
+func (e *Events) datagram(n int, fn func(*model.Ending), h *Heard) {
 	if n > len(e.buf) {
-		h.Bad, n = 1, len(e.buf)
+		h.Bad, n = h.Bad+1, len(e.buf)
 	}
 	for rest := e.buf[:n]; len(rest) > 0; {
 		if len(rest) < unix.NLMSG_HDRLEN {
 			h.Bad++
-			break
+			return
 		}
 		size := int(binary.NativeEndian.Uint32(rest))
 		if size < unix.NLMSG_HDRLEN || size > len(rest) {
 			h.Bad++
-			break
+			return
 		}
 		kind, body := binary.NativeEndian.Uint16(rest[4:]), rest[unix.NLMSG_HDRLEN:size]
 		rest = rest[min(align(size), len(rest)):]
@@ -131,18 +209,17 @@ func (e *Events) Next(fn func(*model.Ending)) (Heard, error) {
 		h.Rows++
 		fn(&e.ending)
 	}
-	return h, nil
 }
 
-// overflow is how many events were lost since it was asked last.
-func (e *Events) overflow() int {
+// dropped is how many events were lost since it was asked last, and at least that many.
+func (e *Events) dropped(least int) int {
 	now, err := e.transport.Lost()
 	if err != nil {
-		return 1
+		return least
 	}
 	lost := now - e.lost
 	e.lost = now
-	return max(1, int(lost))
+	return max(least, int(lost))
 }
 
 func (e *Events) parse(b []byte) error {
@@ -164,8 +241,8 @@ func (e *Events) parse(b []byte) error {
 	if err := e.parser.socket(s, b); err != nil {
 		return err
 	}
-	s.State, s.Inode, s.UID = model.Close, 0, 0
-	s.Has &^= model.HasUID
+	s.State, s.Inode, s.UID, s.Cong = model.Close, 0, 0, 0
+	s.Has &^= model.HasUID | model.HasCong // an index of the list that dumps have is nothing to be had here
 	if e.parser.proto != model.TCP || s.RemotePort == 0 {
 		s.RecvQ, s.SendQ = 0, 0
 		s.Has &^= model.HasQueues
@@ -192,20 +269,3 @@ func (e *Events) last(v []byte) {
 		}
 	}
 }
-
-// openKernelEvents opens a NETLINK_SOCK_DIAG socket in the calling thread's network namespace that takes destroy events.
-func openKernelEvents() (*kernelEvents, error) {
-	k, err := openKernelSocket(eventBuffer, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: destroyGroups})
-	if err != nil {
-		return nil, err
-	}
-	return &kernelEvents{k}, nil
-}
-
-// kernelEvents is the kernel as an EventTransport.
-type kernelEvents struct{ *kernel }
-
-// skMeminfoDrops is SK_MEMINFO_DROPS, an index of the array that SO_MEMINFO gives (linux/sock_diag.h, Linux 4.12).
-const skMeminfoDrops = 8
-
-func (k *kernelEvents) Lost() (uint32, error) { return socketDrops(k.fd) }

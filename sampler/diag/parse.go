@@ -5,6 +5,7 @@ package diag
 
 import (
 	"encoding/binary"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -17,7 +18,7 @@ const diagMsgSize = 72
 // parser parses the rows of one Conn's answers.
 type parser struct {
 	proto      model.Proto // what was asked for: a row does not say
-	congestion names
+	congestion *names
 }
 
 // socket parses the body of a SOCK_DIAG_BY_FAMILY message into s, whose old content does not matter. On
@@ -261,13 +262,17 @@ func payload(s *model.Socket, v []byte) {
 	s.Has |= model.HasBytes
 }
 
-// names gives each name a small number, so that a record holds no string.
+// names gives each name a small number, so that a record holds no string. One goroutine adds to them, any may read all.
 type names struct {
 	raw  []string
-	safe []model.Text
+	safe atomic.Pointer[[]model.Text]
 }
 
-func newNames() names { return names{raw: []string{""}, safe: []model.Text{{}}} }
+func newNames() *names {
+	n := &names{raw: []string{""}}
+	n.safe.Store(&[]model.Text{{}})
+	return n
+}
 
 // maxNames bounds what a number can tell apart. The kernel has fewer than 20 congestion algorithms.
 const maxNames = 256
@@ -286,8 +291,12 @@ func (n *names) index(b []byte) (uint8, bool) {
 		return 0, false
 	}
 	n.raw = append(n.raw, string(b))
-	n.safe = append(n.safe, model.SafeText(string(b)))
+	safe := append(*n.safe.Load(), model.SafeText(string(b)))
+	n.safe.Store(&safe)
 	return uint8(len(n.raw) - 1), true
 }
 
-func (n *names) all() []model.Text { return n.safe[:len(n.safe):len(n.safe)] }
+func (n *names) all() []model.Text {
+	safe := *n.safe.Load()
+	return safe[:len(safe):len(safe)]
+}

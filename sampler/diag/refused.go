@@ -20,7 +20,8 @@ func Refused(why error) *Conn {
 // nobody is a transport without a kernel behind it.
 type nobody struct{ errno syscall.Errno }
 
-func (r nobody) Send([]byte) error            { return r.errno }
-func (r nobody) Receive([]byte) (int, error)  { return 0, r.errno }
-func (r nobody) NetNSCookie() (uint64, error) { return 0, r.errno }
-func (r nobody) Close() error                 { return nil }
+func (r nobody) Send([]byte) error               { return r.errno }
+func (r nobody) Receive([]byte) (int, error)     { return 0, r.errno }
+func (r nobody) NetNSCookie() (uint64, error)    { return 0, r.errno }
+func (r nobody) LinkName(uint32) (string, error) { return "", r.errno }
+func (r nobody) Close() error                    { return nil }

@@ -135,8 +135,9 @@ func (s *script) Receive(buf []byte) (int, error) {
 	return n, nil
 }
 
-func (s *script) NetNSCookie() (uint64, error) { return 0, unix.ENOPROTOOPT }
-func (s *script) Close() error                 { return nil }
+func (s *script) NetNSCookie() (uint64, error)    { return 0, unix.ENOPROTOOPT }
+func (s *script) Close() error                    { return nil }
+func (s *script) LinkName(uint32) (string, error) { return "", unix.ENODEV }
 
 // datagrams cuts captured messages into datagrams of at most size bytes, with sequence numbers 0.
 func datagrams(b []byte, size int) []step {

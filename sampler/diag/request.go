@@ -120,7 +120,7 @@ func (c *Conn) encodeBoth() {
 	native.PutUint16(c.request[4:], tcpdiagGetSock)
 	native.PutUint16(c.request[6:], unix.NLM_F_REQUEST|unix.NLM_F_DUMP)
 	b := c.request[unix.NLMSG_HDRLEN:]
-	b[3] = c.ext
+	b[3] = c.ext()
 	native.PutUint32(b[52:], allStates)
 }
 

@@ -4,6 +4,7 @@ package diag
 
 import (
 	"fmt"
+	"sync"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -18,11 +19,19 @@ type Transport interface {
 	Receive(buf []byte) (int, error)
 	// NetNSCookie is SO_NETNS_COOKIE of the namespace it was opened in.
 	NetNSCookie() (uint64, error)
+	// LinkName is the name of the interface with that index in the namespace, as the kernel writes it. It fails with
+	// ENODEV when there is none.
+	LinkName(index uint32) (string, error)
 	Close() error
 }
 
 // kernel is a NETLINK_SOCK_DIAG socket.
-type kernel struct{ fd int }
+type kernel struct {
+	// Whoever uses the descriptor reads under the lock, so that Close waits for him and no number is used that is another
+	// descriptor's by then.
+	using sync.RWMutex
+	fd    int // -1 when it is closed: the kernel answers EBADF
+}
 
 // receiveBuffer is what we ask for as SO_RCVBUF, bytes. A dump is paced by its reader and needs little.
 const receiveBuffer = 4 << 20
@@ -32,54 +41,69 @@ const receiveBuffer = 4 << 20
 const wait = 500_000
 
 // openKernel opens a socket in the calling thread's current network namespace.
-func openKernel() (*kernel, error) { return openKernelSocket(receiveBuffer, nil) }
-
-// openKernelSocket opens a socket with a receive buffer of that many bytes. With groups it takes their messages too.
-func openKernelSocket(buffer int, groups *unix.SockaddrNetlink) (*kernel, error) {
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
+func openKernel() (*kernel, error) {
+	fd, err := openSocket(0, receiveBuffer, 0)
 	if err != nil {
-		return nil, fmt.Errorf("socket: %w", err)
-	}
-	k := &kernel{fd}
-	if err := k.prepare(buffer, groups); err != nil {
-		unix.Close(fd)
 		return nil, err
 	}
-	return k, nil
+	timeout := unix.NsecToTimeval(wait * 1000)
+	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeout); err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("SO_RCVTIMEO: %w", err)
+	}
+	return &kernel{fd: fd}, nil
 }
 
-func (k *kernel) prepare(buffer int, groups *unix.SockaddrNetlink) error {
+// openSocket opens a socket in the calling thread's current network namespace: with flags besides SOCK_CLOEXEC, a receive
+// buffer of that many bytes, and the messages of groups, a bit each.
+func openSocket(flags, buffer int, groups uint32) (int, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|flags, unix.NETLINK_SOCK_DIAG)
+	if err != nil {
+		return -1, fmt.Errorf("socket: %w", err)
+	}
+	if err := prepare(fd, buffer, groups); err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+func prepare(fd, buffer int, groups uint32) error {
 	// SO_RCVBUFFORCE needs CAP_NET_ADMIN; without it the system's limit (net.core.rmem_max) does.
-	if unix.SetsockoptInt(k.fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, buffer) != nil {
-		if err := unix.SetsockoptInt(k.fd, unix.SOL_SOCKET, unix.SO_RCVBUF, buffer); err != nil {
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, buffer) != nil {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, buffer); err != nil {
 			return fmt.Errorf("SO_RCVBUF: %w", err)
 		}
 	}
-	timeout := unix.NsecToTimeval(wait * 1000)
-	if err := unix.SetsockoptTimeval(k.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeout); err != nil {
-		return fmt.Errorf("SO_RCVTIMEO: %w", err)
-	}
-	if groups != nil {
-		if err := unix.Bind(k.fd, groups); err != nil {
+	if groups != 0 {
+		if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: groups}); err != nil {
 			return fmt.Errorf("bind: %w", err)
 		}
 	}
 	// A connected netlink socket takes messages from the kernel only, so that no process can forge one.
-	if err := unix.Connect(k.fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+	if err := unix.Connect(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
 	return nil
 }
 
 func (k *kernel) Send(message []byte) error {
+	k.using.RLock()
+	defer k.using.RUnlock()
 	_, err := unix.Write(k.fd, message)
 	return err
 }
 
-// Receive uses recvfrom without an address: unix.Recvfrom makes one for each message, which is garbage,
-// and read does not tell of truncation.
 func (k *kernel) Receive(buf []byte) (int, error) {
-	n, _, errno := unix.Syscall6(unix.SYS_RECVFROM, uintptr(k.fd), uintptr(unsafe.Pointer(unsafe.SliceData(buf))),
+	k.using.RLock()
+	defer k.using.RUnlock()
+	return receive(k.fd, buf)
+}
+
+// receive uses recvfrom without an address: unix.Recvfrom makes one for each message, which is garbage,
+// and read does not tell of truncation.
+func receive(fd int, buf []byte) (int, error) {
+	n, _, errno := unix.Syscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(buf))),
 		uintptr(len(buf)), unix.MSG_TRUNC, 0, 0)
 	if errno != 0 {
 		return 0, errno
@@ -88,7 +112,33 @@ func (k *kernel) Receive(buf []byte) (int, error) {
 }
 
 func (k *kernel) NetNSCookie() (uint64, error) {
+	k.using.RLock()
+	defer k.using.RUnlock()
 	return unix.GetsockoptUint64(k.fd, unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
+}
+
+// LinkName asks by SIOCGIFNAME: what netlink has no answer for itself goes on to where interfaces are asked for, in the
+// socket's namespace (sock_do_ioctl, net/socket.c).
+func (k *kernel) LinkName(index uint32) (string, error) {
+	k.using.RLock()
+	defer k.using.RUnlock()
+	link, err := unix.NewIfreq("")
+	if err != nil {
+		return "", err
+	}
+	link.SetUint32(index) // ifr_ifindex
+	if err := unix.IoctlIfreq(k.fd, unix.SIOCGIFNAME, link); err != nil {
+		return "", err
+	}
+	return link.Name(), nil
+}
+
+func (k *kernel) Close() error {
+	k.using.Lock()
+	defer k.using.Unlock()
+	fd := k.fd
+	k.fd = -1
+	return unix.Close(fd)
 }
 
 // socketDrops counts the messages that found a socket's receive buffer full (SO_MEMINFO, Linux 4.12).
@@ -105,5 +155,3 @@ func socketDrops(fd int) (uint32, error) {
 	}
 	return info[skMeminfoDrops], nil
 }
-
-func (k *kernel) Close() error { return unix.Close(k.fd) }

@@ -35,13 +35,21 @@ const (
 // maxUnixName is how long a name can be: sun_path, and the NUL that the kernel puts behind a full one.
 const maxUnixName = 108 + 1
 
-// unixTable is what a dump of unix sockets collects. Its buffers are kept from one dump to the next.
+// unixTable is what a dump of unix sockets collects. Its buffers are kept from one dump to the next, whichever Conn asks for
+// it: nothing of it outlives the dump.
 type unixTable struct {
 	rows    []unixRow
 	icons   []uint32         // inodes, of all listeners
 	pending []unixRow        // sockets that wait to be accepted
 	at      map[uint32]int32 // inode -> row
-	names   map[string]model.Text
+	names   *unixNames       // of the Conn that asks
+}
+
+// unixNames are the names of one namespace's unix sockets. Each Conn has its own: they are the same the next time,
+// while those of another namespace are others.
+type unixNames struct {
+	known map[string]model.Text
+	rows  int // of the last dump
 }
 
 // unixRow is a socket with what is needed until all are there.
@@ -67,11 +75,15 @@ type unixRow struct {
 // Errors are as with Dump. Rows of a partial answer are true, but for References, which may be too few.
 func (c *Conn) DumpUnix(fn func(*model.UnixSocket)) (Result, error) {
 	r := request{verb: "dump"}
+	if err := c.claim(r); err != nil {
+		return Result{}, err
+	}
+	defer c.release()
 	if c.unix == nil {
-		c.unix = &unixTable{at: make(map[uint32]int32), names: make(map[string]model.Text)}
+		c.unix = &unixTable{at: make(map[uint32]int32)}
 	}
 	t := c.unix
-	t.begin()
+	t.begin(&c.names)
 	c.encodeUnix()
 	if err := c.begin(r); err != nil {
 		return Result{}, err
@@ -82,6 +94,7 @@ func (c *Conn) DumpUnix(fn func(*model.UnixSocket)) (Result, error) {
 		if err != nil {
 			t.accept()
 			t.refer()
+			c.names.rows, t.names = len(t.rows), nil
 			res.Rows = t.handOut(fn)
 			if err == errEnd {
 				err = nil
@@ -108,12 +121,13 @@ func (c *Conn) encodeUnix() {
 	native.PutUint32(b[12:], unixShow)
 }
 
-// begin empties the table. The names are kept: they are the same the next time. When most of them are of
+// begin empties the table for a dump whose sockets have these names. The names are kept: they are the same the next time. When most of them are of
 // sockets that are gone they are forgotten.
-func (t *unixTable) begin() {
-	if len(t.names) > 64+2*len(t.rows) {
-		clear(t.names)
+func (t *unixTable) begin(names *unixNames) {
+	if len(names.known) > 64+2*names.rows {
+		names.known = nil
 	}
+	t.names = names
 	t.rows, t.icons, t.pending = t.rows[:0], t.icons[:0], t.pending[:0]
 	clear(t.at)
 }
@@ -215,11 +229,14 @@ func (t *unixTable) name(v []byte) model.Text {
 			v = v[:end]
 		}
 	}
-	if known, ok := t.names[string(v)]; ok {
+	if known, ok := t.names.known[string(v)]; ok {
 		return known
 	}
 	text := model.SafeText(strings.ReplaceAll(string(v), "\x00", "@"))
-	t.names[string(v)] = text
+	if t.names.known == nil {
+		t.names.known = make(map[string]model.Text)
+	}
+	t.names.known[string(v)] = text
 	return text
 }
 

@@ -216,8 +216,8 @@ func TestUnixNamesAreBounded(t *testing.T) {
 	c := NewConn(s)
 	for i := range 1000 {
 		s.steps = []step{data(unixRowMsg(unixMsg(1, 7, 1, attr(unixName, []byte(fmt.Sprint("/", i))...))), done(0))}
-		if got := dumpUnix(t, c)[0].Path.String(); got != fmt.Sprint("/", i) || len(c.unix.names) > 100 {
-			t.Fatalf("%q, %d names", got, len(c.unix.names))
+		if got := dumpUnix(t, c)[0].Path.String(); got != fmt.Sprint("/", i) || len(c.names.known) > 100 {
+			t.Fatalf("%q, %d names", got, len(c.names.known))
 		}
 	}
 }

@@ -54,6 +54,8 @@ type Peer struct {
 	// Cookie and CookieErr are the answer to NetNSCookie. Set them before the Peer is used.
 	Cookie    uint64
 	CookieErr syscall.Errno
+	// Links are the names of the interfaces by their index. Set them before the Peer is used.
+	Links map[uint32]string
 
 	mu       sync.Mutex
 	answers  map[source]*prepared
@@ -128,6 +130,15 @@ func (p *Peer) NetNSCookie() (uint64, error) {
 		return 0, p.CookieErr
 	}
 	return p.Cookie, nil
+}
+
+// LinkName is the one in Links, or fails with ENODEV.
+func (p *Peer) LinkName(index uint32) (string, error) {
+	name, ok := p.Links[index]
+	if !ok {
+		return "", syscall.ENODEV
+	}
+	return name, nil
 }
 
 // Close ends what is blocked.
