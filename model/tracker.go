@@ -21,6 +21,9 @@ type Tracker struct {
 	ended map[tuple]ended // closings that may still be corrected
 	near  around
 
+	spaces  spaces
+	stirred uint64 // see Stirred
+
 	epoch    uint64
 	tick     uint32
 	now      int64
@@ -76,6 +79,7 @@ func NewTracker() *Tracker {
 		index:     rowIndex{make(map[uint64]int32), make(map[tuple]int32)},
 		last:      -1,
 		ended:     make(map[tuple]ended),
+		spaces:    spaces{resting: make(map[uint16]bool), leaving: make(map[uint16]bool)},
 		answered:  make(map[SourceID]bool),
 		procIndex: make(map[ProcessID]int32),
 		shared:    make(map[uint32][]int32),
@@ -97,6 +101,7 @@ func (t *Tracker) Begin(now int64, wall time.Time) {
 	t.tick++
 	t.now, t.wall, t.at, t.last = now, wall, now, -1
 	t.came = t.came[:0]
+	t.spaces.begin()
 }
 
 // Now is when the poll began, ns.
@@ -220,6 +225,9 @@ func (t *Tracker) update(i int32, s *Socket) {
 		r.Local != was.Local || r.LocalPort != was.LocalPort {
 		t.epoch++
 	}
+	if r.Sent != was.Sent || r.Received != was.Received || r.RecvQ != was.RecvQ || r.SendQ != was.SendQ {
+		t.stirred++
+	}
 	t.keepCounters(r, &was)
 	t.measure(r, &was, t.at-seen.at)
 	t.noteInode(r, &was)
@@ -318,7 +326,11 @@ func (t *Tracker) Finish(outcomes []Outcome, hold int64) {
 		t.answered[o.SourceID] = o.Whole
 	}
 	clear(t.refs)
+	clear(t.spaces.rows)
 	for i := 0; i < len(t.rows); {
+		if len(t.spaces.leaving) > 0 && t.leave(i) {
+			continue
+		}
 		r := &t.rows[i]
 		if r.Dead {
 			if t.now-r.MarkedAt >= hold {
@@ -329,12 +341,15 @@ func (t *Tracker) Finish(outcomes []Outcome, hold int64) {
 			t.miss(i, r, whole)
 		}
 		t.refer(r.Inode, &r.Holding)
+		t.spaces.count(r.NetNS)
 		i++
 	}
 	rows := t.unix.Rows()
 	for i := range rows {
 		t.refer(rows[i].Inode, &rows[i].Holding)
+		t.spaces.count(rows[i].NetNS)
 	}
+	clear(t.spaces.leaving)
 	t.sweepProcesses(hold)
 }
 
@@ -351,6 +366,9 @@ func (t *Tracker) refer(inode uint32, h *Holding) {
 }
 
 func (t *Tracker) miss(i int, r *Socket, whole map[SourceID]bool) {
+	if t.spaces.resting[r.NetNS] {
+		return
+	}
 	if whole[SourceID{r.NetNS, r.Proto, r.Family}] {
 		r.Missed++
 		if r.Missed >= 2 {

@@ -325,7 +325,7 @@ func (t *Tracker) noteCaller(r *Socket) {
 // found its listener's owner meanwhile.
 func (t *Tracker) conclude() {
 	for ends, e := range t.ended {
-		if e.tick == t.tick {
+		if e.tick == t.tick || t.spaces.resting[ends.netns] {
 			continue
 		}
 		delete(t.ended, ends)

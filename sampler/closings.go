@@ -3,8 +3,10 @@ package sampler
 // The kernel's word that sockets were destroyed, heard beside the polls and folded into the next one.
 
 import (
-	"context"
+	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"sync"
 
 	"sockview/model"
@@ -24,28 +26,42 @@ const (
 	keptEndings = 1 << 12
 )
 
-// closings hands what a Listener hears to the polls. The listening goroutine never waits for them, nor they for it: either
-// holds the lock only to append, or to take all there is.
+// closings hands what Listeners hear to the polls. A listening goroutine never waits for them, nor they for it: either holds
+// the lock only to append, or to take all there is.
 type closings struct {
-	from Listener // nil: nobody listens
+	start func(name string, f func())
 
 	mu        sync.Mutex
 	heard     []model.Ending
 	lost, bad int
-	err       error
+	deaf      error // why our own namespace's are not heard any more
+	failed    error // why another's are not, since the last poll
 
 	spare []model.Ending // the poll's alone
 }
 
-func (c *closings) run(ctx context.Context) {
-	if c.from == nil {
-		return
+// listen listens in a network namespace until its Listener is closed.
+func (c *closings) listen(from Listener, slot uint16, name model.Text) {
+	if from != nil {
+		c.start("closings", func() { c.run(from, slot, name) })
 	}
-	defer context.AfterFunc(ctx, func() { _ = c.from.Close() })() // nothing was written that could be lost
-	for ctx.Err() == nil {
-		h, err := c.from.Next(c.add)
+}
+
+func (c *closings) run(from Listener, slot uint16, name model.Text) {
+	for {
+		h, err := from.Next(func(e *model.Ending) {
+			e.NetNS = slot
+			c.add(e)
+		})
 		c.mu.Lock()
-		c.lost, c.bad, c.err = c.lost+h.Lost, c.bad+h.Bad, err
+		c.lost, c.bad = c.lost+h.Lost, c.bad+h.Bad
+		switch {
+		case err == nil, errors.Is(err, fs.ErrClosed):
+		case slot == 0:
+			c.deaf = err
+		default:
+			c.failed = fmt.Errorf("%s: %w", name, err)
+		}
 		c.mu.Unlock()
 		if err != nil {
 			return
@@ -67,8 +83,8 @@ func (c *closings) add(e *model.Ending) {
 // those rows are missed, as if nobody listened.
 func (c *closings) fold(f func(*model.Ending)) model.Source {
 	c.mu.Lock()
-	heard, lost, bad, err := c.heard, c.lost, c.bad, c.err
-	c.heard, c.lost, c.bad = c.spare[:0], 0, 0
+	heard, lost, bad, err := c.heard, c.lost, c.bad, cmp.Or(c.deaf, c.failed)
+	c.heard, c.lost, c.bad, c.failed = c.spare[:0], 0, 0, nil
 	c.mu.Unlock()
 	for i := range heard {
 		f(&heard[i])

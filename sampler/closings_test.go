@@ -1,7 +1,6 @@
 package sampler
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"sync"
@@ -60,7 +59,7 @@ func TestClosingsAreFolded(t *testing.T) {
 	listener := &told{err: errDeaf}
 	own := uint64(3)
 	b := newBench(t, func(c *Config) {
-		c.Listener, c.Own = listener, func(cookie uint64) bool { return cookie == own }
+		c.Own = func(cookie uint64) bool { return cookie == own }
 	})
 	b.peer.Set(model.TCP, model.IPv4, diagtest.Answer{Sockets: []model.Socket{connection(1)}})
 	if s := b.after(time.Second); len(s.Sockets) != 1 || trouble(s) != "" {
@@ -68,8 +67,8 @@ func TestClosingsAreFolded(t *testing.T) {
 	}
 	listener.endings = []model.Ending{endOf(connection(1), 100, 51), endOf(connection(2), 200, 61), endOf(connection(own), 1, 1)}
 	listener.heard.Lost = 7
-	b.ends.run(context.Background())
-	b.ends.err = nil // the listener goes on
+	b.ends.run(listener, 0, model.Text{})
+	b.ends.deaf = nil // the listener goes on
 	s := b.after(time.Second)
 	if len(s.Sockets) != 2 || s.Counts.Endpoints != 0 || trouble(s) != "7 lost" {
 		t.Fatalf("%d rows, %d live, %q", len(s.Sockets), s.Counts.Endpoints, trouble(s))
@@ -88,7 +87,6 @@ func TestClosingsAreFolded(t *testing.T) {
 func TestClosingsDeaf(t *testing.T) {
 	b := newBench(t, func(c *Config) { c.Deaf = diag.ErrUnsupported })
 	b.peer.Set(model.TCP, model.IPv4, diagtest.Answer{Sockets: []model.Socket{connection(1)}})
-	b.ends.run(context.Background())
 	for range 2 {
 		if s := b.after(time.Second); len(s.Sockets) != 1 || trouble(s) != diag.ErrUnsupported.Error() || s.Lacks(model.TableSockets) {
 			t.Errorf("%d rows, %q", len(s.Sockets), trouble(s))
@@ -136,8 +134,8 @@ func TestClosingsTogether(t *testing.T) {
 }
 
 func TestClosingsFailure(t *testing.T) {
-	c := &closings{from: &told{err: unix.EBADF}}
-	c.run(context.Background())
+	c := &closings{}
+	c.run(&told{err: unix.EBADF}, 0, model.Text{})
 	if source := c.fold(func(*model.Ending) {}); !errors.Is(source.Err, unix.EBADF) || strings.Contains(source.Err.Error(), "lost") {
 		t.Errorf("%+v", source)
 	}

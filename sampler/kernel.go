@@ -5,7 +5,6 @@ package sampler
 import (
 	"errors"
 	"fmt"
-	"sync"
 
 	"sockview/model"
 	"sockview/sampler/act"
@@ -20,6 +19,8 @@ import (
 type Options struct {
 	Own func(cookie uint64) bool
 	Go  func(name string, f func())
+	// Once says that Run is not called: closings are not listened to.
+	Once bool
 	// Rights are what rights.Settle kept. Nil: nothing was given up, and nothing is raised.
 	Rights *rights.Rights
 }
@@ -28,8 +29,7 @@ type Options struct {
 type Kernel struct {
 	*Sampler
 	rights *rights.Rights
-	mu     sync.Mutex
-	act    *diag.Conn // apart from the sampler's, so that closing waits for no dump
+	finder *finder
 }
 
 // netDir is where the kernel shows the tables of the namespace that the calling thread is in.
@@ -63,22 +63,27 @@ func Open(o Options) (*Kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Without it (before Linux 5.14) the namespace's identity is 0, which is told apart from nothing yet.
+	// Without it (before Linux 5.14) our own namespace's identity is 0; others have numbers from 1<<63 on.
 	cookie, _ := poll.NetNSCookie()
-	// Whoever listens reads all the time: only the buffer's size takes a right.
-	ears, deaf := diag.Listen(func() (drop func()) { return held.Raise(rights.NetAdmin) })
-	var listener Listener
-	if deaf == nil {
-		listener = ears
+	home := &inside{Conn: poll}
+	if !o.Once {
+		home.events, home.deaf = diag.Listen(func() (drop func()) { return held.Raise(rights.NetAdmin) })
 	}
+	start := o.Go
+	if start == nil {
+		start = func(_ string, f func()) { go f() }
+	}
+	// Closing a socket of our own namespace waits for no dump.
+	finder := newFinder(held, start, home, map[uint64]*diag.Conn{cookie: act})
 	s := New(Config{
-		Listener: listener, Deaf: deaf,
+		Listener: home.listener(), Deaf: home.deaf,
+		Namespaces: finder,
 		Kernel: poll, Host: host.New(netDir).Within(held.For(rights.NetAdmin)), NetDir: netDir, NetNSCookie: cookie,
 		FS:         proc.At("/proc").Looking(held.For(rights.Look)),
 		Containers: containers.At("/", held.For(rights.Look)), Access: held.Access(), Trouble: held.Trouble,
-		Own: o.Own, Go: o.Go,
+		Own: o.Own, Go: start,
 	})
-	return &Kernel{Sampler: s, rights: held, act: act}, nil
+	return &Kernel{Sampler: s, rights: held, finder: finder}, nil
 }
 
 // openDiag opens sock_diag, or stands in for it where there is none.
@@ -100,7 +105,9 @@ func (k *Kernel) Actor() *act.Actor {
 
 // Destroy closes a socket (SOCK_DESTROY); see diag.Conn.Destroy for its errors.
 func (k *Kernel) Destroy(t model.CloseTarget) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.act.Destroy(t)
+	c := k.finder.conn(t.NetNS)
+	if c == nil {
+		return fmt.Errorf("close the connection: %w", errLeft)
+	}
+	return c.Destroy(t)
 }

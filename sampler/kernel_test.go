@@ -119,17 +119,17 @@ func TestRealKernel(t *testing.T) {
 			if me.Sent != up+down || me.Received != up+down || me.Sockets != 3 || me.Established != 2 || me.Listening != 1 {
 				t.Errorf("this process: %+v", me)
 			}
+			closing := s.TargetOf(between(s, client.LocalAddr(), client.RemoteAddr()))
 			k.Release(s)
 
 			// What a closed connection moved stays with its process, and its row says that it closed.
-			closing := *between(s, client.LocalAddr(), client.RemoteAddr())
-			if err := k.Destroy(closing.Target()); err != nil {
+			if err := k.Destroy(closing); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := client.Read(make([]byte, 1)); err == nil {
 				t.Error("the closed connection can still be read")
 			}
-			if err := k.Destroy(closing.Target()); !errors.Is(err, unix.ENOENT) && !errors.Is(err, diag.ErrUnsupported) {
+			if err := k.Destroy(closing); !errors.Is(err, unix.ENOENT) && !errors.Is(err, diag.ErrUnsupported) {
 				t.Errorf("closing it again: %v", err)
 			}
 			server.SetLinger(0) //nolint:errcheck // the reset is already there

@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -17,7 +16,6 @@ import (
 	"sockview/model"
 	"sockview/sampler/containers"
 	"sockview/sampler/diag"
-	"sockview/sampler/host"
 	"sockview/sampler/proc"
 	"sockview/sampler/procnet"
 )
@@ -29,8 +27,6 @@ const (
 	// second miss.
 	askLimit = 256
 	askTime  = int64(20 * time.Millisecond) // and for how long
-	// linksEvery is how often the names of interfaces are read again, for one may be renamed.
-	linksEvery = 10 * time.Second
 )
 
 // Asker is where sockets come from: a *diag.Conn.
@@ -41,19 +37,22 @@ type Asker interface {
 	DumpUnix(fn func(*model.UnixSocket)) (diag.Result, error)
 	Ask(t model.CloseTarget) (diag.Answer, error)
 	Congestion() []model.Text
+	LinkName(index uint32) (model.Text, error)
 	// Waited is how long the kernel was waited for, in all.
 	Waited() time.Duration
 }
 
 // Config is what a Sampler is made of. Only Kernel, NetDir and FS are needed.
 type Config struct {
-	Kernel   Asker
-	Listener Listener // nil: ends of sockets are found by polling alone
-	// Deaf is why there is no Listener, nil where nobody wants one.
+	Kernel Asker
+	// Listener tells of closings, to which Run listens; nil: ends of sockets are found by polling alone, because of Deaf if
+	// anybody wanted one.
+	Listener    Listener
 	Deaf        error
 	Host        Host   // nil: there are only sockets
 	NetDir      string // the namespace's /proc/net
 	NetNSCookie uint64
+	Namespaces  Namespaces // nil: there is our own network namespace and no other
 	FS          proc.FS
 	Containers  *containers.Names // nil: containers go by their ids
 	Access      model.Access
@@ -75,8 +74,7 @@ type Sampler struct {
 	tracker *model.Tracker
 	owners  *owners
 	details *details
-	sockets *sockets
-	unix    *unixSockets
+	spaces  *spaces
 	tables  *tables
 	ends    *closings
 	beside  sync.Once
@@ -86,20 +84,20 @@ type Sampler struct {
 		newest model.Demand
 		wake   chan struct{}
 	}
-	want model.Demand // as Run acts on it
-	pace pace
+	want  model.Demand // as Run acts on it
+	pace  pace
+	asked uint64 // the Demand.Now that was answered
 	// lends says that the reader gives each snapshot back before the next look, as who prints does: nothing is copied.
 	lends bool
+	hears bool // closings are listened to
 
 	seq        uint64
 	took       time.Duration
 	sources    []model.Source
-	users      map[uint32]model.Text       // replaced, never written to: snapshots share it
-	interfaces map[model.LinkID]model.Text // likewise
-	congestion []model.Text                // likewise
-	bound      map[uint32]bool             // interfaces that sockets of this poll are bound to
-	askedLinks map[uint32]bool             // those that were asked for when the names were read last
-	linksAt    time.Time
+	users      map[uint32]model.Text // replaced, never written to: snapshots share it
+	congestion []model.Text          // likewise
+	links      links
+	unix       []model.UnixSocket // of all namespaces, from poll to poll
 	skipped    int
 }
 
@@ -122,17 +120,18 @@ func New(cfg Config) *Sampler {
 		cfg.Own = func(uint64) bool { return false }
 	}
 	s := &Sampler{
-		Mailbox:    newMailbox(),
-		cfg:        cfg,
-		tracker:    model.NewTracker(),
-		bound:      make(map[uint32]bool),
-		interfaces: make(map[model.LinkID]model.Text),
+		Mailbox: newMailbox(),
+		cfg:     cfg,
+		tracker: model.NewTracker(),
+		links:   newLinks(),
 	}
 	s.owners = newOwners(proc.NewScanner(cfg.FS), cfg.Containers, cfg.Access.Owners)
 	s.details = newDetails(cfg.FS)
-	s.sockets = &sockets{kernel: cfg.Kernel, net: procnet.At(cfg.NetDir), dir: cfg.NetDir, wholeAt: make(map[string]int64), lacks: make(map[request]error)}
-	s.unix = &unixSockets{kernel: cfg.Kernel}
-	s.ends = &closings{from: cfg.Listener, err: cfg.Deaf}
+	s.ends = &closings{start: cfg.Go, deaf: cfg.Deaf}
+	s.spaces = newSpaces(cfg.Namespaces, &place{
+		cookie: cfg.NetNSCookie, kernel: cfg.Kernel, unix: &unixSockets{kernel: cfg.Kernel},
+		sockets: newSockets(cfg.Kernel, procnet.At(cfg.NetDir), cfg.NetDir),
+	})
 	s.tables = newTables(cfg.Host, func() int64 {
 		now, _ := cfg.Clock()
 		return now
@@ -162,12 +161,18 @@ func (s *Sampler) wanted() model.Demand {
 // Run polls until ctx is done.
 func (s *Sampler) Run(ctx context.Context) {
 	s.startBeside(ctx)
-	s.cfg.Go("closings", func() { s.ends.run(ctx) })
+	s.hears = true
+	if l := s.cfg.Listener; l != nil {
+		s.ends.listen(l, s.spaces.home().slot, model.Text{})
+		defer context.AfterFunc(ctx, func() { _ = l.Close() })() // nothing was written that could be lost
+	}
 	s.heed()
 	last := time.Now()
 	s.poll(ctx)
 	timer := time.NewTimer(s.pace.interval)
 	defer timer.Stop()
+	watch := time.NewTicker(lookEvery)
+	defer watch.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -178,11 +183,15 @@ func (s *Sampler) Run(ctx context.Context) {
 		case <-s.demand.wake:
 			was := s.want
 			s.heed()
-			if s.want.Now != was.Now || s.want.Tables != was.Tables {
+			if s.want.Now != was.Now || s.want.Tables != was.Tables || s.want.NetNS != was.NetNS {
 				last = time.Now()
 				s.poll(ctx)
 			} else if s.want.Focus != was.Focus {
 				s.publish()
+			}
+		case <-watch.C:
+			if s.lookForSpaces() {
+				s.pollOthers(ctx)
 			}
 		case answer := <-s.owners.answers:
 			if learned, _ := s.owners.take(answer, s.tracker); learned {
@@ -233,7 +242,7 @@ func (s *Sampler) Sample(ctx context.Context, patience, apart time.Duration) *mo
 	s.heed()
 	s.owners.patient, s.lends = true, true
 	s.askOwners(ctx) // who holds what, while the kernel is asked for what there is
-	s.look(ctx)
+	s.look(ctx, true)
 	s.askOwners(ctx)
 	for (s.owners.busy || s.tables.busy) && ctx.Err() == nil { // what is busy longer is waited for the next time
 		select {
@@ -272,33 +281,40 @@ func (s *Sampler) hold() int64 {
 
 // poll asks the kernel for all that is looked at and publishes what became of it.
 func (s *Sampler) poll(ctx context.Context) {
-	began := s.look(ctx)
+	began := s.look(ctx, true)
 	s.publish()
 	end, _ := s.cfg.Clock()
 	s.took = time.Duration(end - began)
 	s.askOwners(ctx)
 }
 
-// look asks the kernel for all that is looked at. It says when it began.
-func (s *Sampler) look(ctx context.Context) (now int64) {
+// pollOthers is poll for the network namespaces whose turn it is without our own: some were just found.
+func (s *Sampler) pollOthers(ctx context.Context) {
+	s.look(ctx, false)
+	s.publish()
+	s.askOwners(ctx)
+}
+
+// lookForSpaces looks for network namespaces, if it is time. It says whether some are to be asked at once.
+func (s *Sampler) lookForSpaces() bool {
+	now, _ := s.cfg.Clock()
+	return s.spaces.look(s.want.NetNS, now, s.hears, s.tracker, s.ends)
+}
+
+// look asks the kernel for all that is looked at; home says whether our own network namespace is. It says when it began.
+func (s *Sampler) look(ctx context.Context, home bool) (now int64) {
+	s.lookForSpaces()
 	now, wall := s.cfg.Clock()
 	s.tracker.Begin(now, wall)
 	s.sources = nil // the old slice belongs to snapshots
-	var outcomes []model.Outcome
 	wanted := s.wantedTables()
 	s.tables.ask(ctx, wanted)
-	if wanted&model.TableSockets != 0 {
-		outcomes = s.pollSockets(now, wanted&model.TableSCTP != 0)
-	}
-	if wanted&model.TableUnix != 0 {
-		s.sources = append(s.sources, s.unix.look(s.tracker, now, s.hold()))
-	} else {
-		s.tracker.ForgetUnix()
-	}
-	if source := s.ends.fold(s.closed); source.Err != nil || source.Bad > 0 {
-		s.sources = append(s.sources, source)
-	}
+	asked := s.spaces.due(home, s.owners.patient || s.want.Now != s.asked, now, s.pace.interval)
+	s.asked = s.want.Now
+	outcomes := s.pollPlaces(asked, now, wanted)
+	s.foldClosings()
 	s.tracker.Finish(outcomes, s.hold())
+	s.spaces.free(s.tracker)
 	s.confirm()
 	select { // most tables are read before the sockets are
 	case answer := <-s.tables.answers:
@@ -337,62 +353,6 @@ func (s *Sampler) wantedTables() model.Tables {
 	return s.want.Tables
 }
 
-// pollSockets dumps every protocol that has sockets.
-func (s *Sampler) pollSockets(now int64, sctp bool) []model.Outcome {
-	outcomes := make([]model.Outcome, 0, len(requests))
-	s.sockets.begin(sctp)
-	s.tracker.Expect(min(s.sockets.used.All, maxExpected))
-	s.cfg.Kernel.Bare(s.want.Bare)
-	waited := s.cfg.Kernel.Waited() + s.sockets.read
-	for _, q := range requests {
-		outcomes = s.dump(q, now, outcomes)
-	}
-	s.pace.dumped(s.cfg.Kernel.Waited() + s.sockets.read - waited)
-	return outcomes
-}
-
-// dump makes one dump and appends what came of it.
-func (s *Sampler) dump(q request, now int64, outcomes []model.Outcome) []model.Outcome {
-	var source model.Source
-	whole := false
-	if !s.sockets.split(q) {
-		at, _ := s.cfg.Clock()
-		s.tracker.At(at)
-		source, whole = s.sockets.dump(q, now, s.see)
-	}
-	if s.sockets.split(q) {
-		for _, one := range apart {
-			outcomes = s.dump(one, now, outcomes)
-		}
-		return outcomes
-	}
-	if source.Name != "" {
-		s.sources = append(s.sources, source)
-	}
-	for _, family := range q.families() {
-		outcomes = append(outcomes, model.Outcome{SourceID: model.SourceID{Proto: q.proto, Family: family}, Whole: whole})
-	}
-	return outcomes
-}
-
-// see takes one record of a dump.
-func (s *Sampler) see(r *model.Socket) {
-	if s.cfg.Own(r.Cookie) {
-		return
-	}
-	if r.Interface != 0 {
-		s.bound[r.Interface] = true
-	}
-	s.tracker.See(r)
-}
-
-// closed takes a destroy event.
-func (s *Sampler) closed(e *model.Ending) {
-	if !s.cfg.Own(e.Cookie) {
-		s.tracker.Closed(e)
-	}
-}
-
 // confirm asks the kernel for exactly those sockets that a whole dump did not have: a dump may skip one.
 func (s *Sampler) confirm() {
 	begin, _ := s.cfg.Clock()
@@ -406,8 +366,13 @@ func (s *Sampler) confirm() {
 		if asked > askLimit || now-begin > askTime || r.Cookie == 0 || r.Proto != model.TCP || r.RemotePort == 0 {
 			return model.Unsure
 		}
-		switch answer, err := s.cfg.Kernel.Ask(r.Target()); {
+		kernel := s.spaces.kernelOf(r.NetNS)
+		if kernel == nil {
+			return model.Unsure
+		}
+		switch answer, err := kernel.Ask(r.Target()); {
 		case err == nil:
+			answer.Socket.NetNS = r.NetNS
 			alive = append(alive, answer.Socket)
 			return model.Alive
 		case errors.Is(err, diag.ErrGone):
@@ -420,41 +385,20 @@ func (s *Sampler) confirm() {
 	}
 }
 
-// nameThings looks up the names of users, and of interfaces that the last poll saw for the first time. What
-// cannot be read keeps the names it had.
+// nameThings looks up the names of users, and of interfaces that sockets are bound to. What cannot be read keeps the names
+// it had.
 func (s *Sampler) nameThings() {
 	users, err := s.cfg.FS.Users()
 	s.users = users
 	if err != nil {
 		s.sources = append(s.sources, model.Source{Name: "users", Err: err})
 	}
-	s.nameLinks()
+	if err := s.links.learn(s.tracker.Now(), s.spaces.kernelOf); err != nil {
+		s.sources = append(s.sources, model.Source{Name: "interfaces", Err: err})
+	}
 	if c := s.cfg.Kernel.Congestion(); len(c) != len(s.congestion) {
 		s.congestion = slices.Clone(c)
 	}
-}
-
-// nameLinks reads the names of interfaces while some socket is bound to one: at once for an interface that was not
-// asked for before, else now and then.
-func (s *Sampler) nameLinks() {
-	unasked := false
-	for index := range s.bound {
-		unasked = unasked || !s.askedLinks[index]
-	}
-	if len(s.bound) > 0 && (unasked || time.Since(s.linksAt) > linksEvery) {
-		s.linksAt = time.Now()
-		s.askedLinks = maps.Clone(s.bound)
-		names, err := host.LinkNames()
-		if err != nil {
-			s.sources = append(s.sources, model.Source{Name: "interfaces", Err: err})
-		} else {
-			s.interfaces = make(map[model.LinkID]model.Text, len(names))
-			for index, name := range names {
-				s.interfaces[model.LinkID{Index: index}] = name
-			}
-		}
-	}
-	clear(s.bound)
 }
 
 // publish puts all that is known now into the mailbox. When the reader holds every snapshot the tick is
@@ -467,7 +411,7 @@ func (s *Sampler) publish() {
 	}
 	s.seq++
 	out.Access = s.cfg.Access
-	out.Access.NoBytes = s.sockets.noBytes()
+	out.Access.NoBytes = s.spaces.home().sockets.noBytes()
 	if s.lends {
 		s.tracker.Lend(out)
 	} else {
@@ -479,8 +423,8 @@ func (s *Sampler) publish() {
 	out.Waited = s.pace.dumps[0]
 	out.Took = s.took
 	out.Tables = s.wantedTables() & (model.TableSockets | model.TableUnix | model.TableSCTP)
-	out.NetNS = []model.NetNS{{Cookie: s.cfg.NetNSCookie, Name: model.SafeText("own"), View: model.Entered, AskedAt: out.Now}}
-	out.Users, out.Interfaces, out.Congestion = s.users, s.interfaces, s.congestion
+	out.NetNS = s.spaces.publish(out.NetNS, s.tracker)
+	out.Users, out.Interfaces, out.Congestion = s.users, s.links.names, s.congestion
 	out.Sources = append(slices.Clone(s.sources), s.owners.source, s.owners.naming,
 		model.Source{Name: "capabilities", Err: s.cfg.Trouble()})
 	s.tables.publish(out, out.Now)
@@ -505,7 +449,9 @@ func (s *Sampler) detail(snap *model.Snapshot) *model.Detail {
 			continue
 		}
 		d := &model.Detail{Key: s.want.Focus}
-		if answer, err := s.cfg.Kernel.Ask(r.Target()); err != nil {
+		if kernel := s.spaces.kernelOf(r.NetNS); kernel == nil {
+			d.Err = errLeft
+		} else if answer, err := kernel.Ask(r.Target()); err != nil {
 			d.Err = err
 		} else {
 			d.Figures = answer.Figures

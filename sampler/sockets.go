@@ -53,24 +53,38 @@ func (q request) families() []model.Family {
 	return []model.Family{q.family}
 }
 
-// sockets dumps the sockets of each protocol.
+// sockets dumps the sockets of each protocol in one network namespace.
 type sockets struct {
 	kernel  Asker
 	net     procnet.FS
 	lacks   map[request]error // what sock_diag does not know or refuses, and why: it is not asked again
-	dir     string            // of net
+	dir     string            // /proc/net of our own namespace: which protocols are loaded is the host's
 	read    time.Duration     // how long reading /proc/net took, in all
 	sctp    bool              // SCTP was asked for by name
 	wholeAt map[string]int64
 	used    procnet.Counts
 	usedErr error
+
+	// foreign: it is another namespace than our own; what was read from net is of it if still says so after.
+	foreign bool
+	still   func() bool
+	held    []model.Socket // what was read before that was known
+}
+
+func newSockets(kernel Asker, net procnet.FS, dir string) *sockets {
+	return &sockets{kernel: kernel, net: net, dir: dir, wholeAt: make(map[string]int64), lacks: make(map[request]error)}
 }
 
 // begin begins a poll: what is rare is counted first, for it is asked for only where there is any.
 func (s *sockets) begin(sctp bool) {
 	s.sctp = sctp
-	s.used, s.usedErr = s.net.InUse()
+	if s.used, s.usedErr = (procnet.Counts{}), errForeign; !s.foreign {
+		s.used, s.usedErr = s.net.InUse()
+	}
 }
+
+// errForeign: another namespace's counts may be those of whoever has the pid by now, and asking costs little.
+var errForeign = errors.New("not counted in another namespace")
 
 // maxExpected bounds the room that is made before anything was seen.
 const maxExpected = 1 << 20
@@ -154,7 +168,7 @@ func (s *sockets) ask(q request, see func(*model.Socket)) (bad int, err error) {
 		return 0, why
 	}
 	began := time.Now()
-	result, err := s.net.Dump(q.proto, q.family, see)
+	result, err := s.readTable(q, see)
 	s.read += time.Since(began)
 	if errors.Is(err, procnet.ErrUnsupported) {
 		err = fmt.Errorf("%w: %w", errNeither, why)
@@ -162,27 +176,49 @@ func (s *sockets) ask(q request, see func(*model.Socket)) (bad int, err error) {
 	return result.Bad, err
 }
 
+// readTable reads a table of /proc/net.
+func (s *sockets) readTable(q request, see func(*model.Socket)) (procnet.Result, error) {
+	if !s.foreign {
+		return s.net.Dump(q.proto, q.family, see)
+	}
+	s.held = s.held[:0]
+	result, err := s.net.Dump(q.proto, q.family, func(r *model.Socket) { s.held = append(s.held, *r) })
+	if s.still == nil || !s.still() {
+		return procnet.Result{}, errMoved
+	}
+	for i := range s.held {
+		see(&s.held[i])
+	}
+	return result, err
+}
+
+// errMoved: what was read may be about another namespace.
+var errMoved = errors.New("the process that it was read through has ended")
+
 // noBytes is why the bytes of TCP connections are not known: sock_diag does not answer for them. Nil: it does.
 func (s *sockets) noBytes() error { return s.lacks[apart[0]] }
 
 // unixSockets reads the unix sockets.
 type unixSockets struct {
 	kernel  Asker
-	rows    []model.UnixSocket
+	netns   uint16
+	rows    []model.UnixSocket // of the last look
 	wholeAt int64
 }
 
-// look gives the tracker a look at the unix sockets.
-func (u *unixSockets) look(t *model.Tracker, now, hold int64) model.Source {
+// look reads the unix sockets of a namespace.
+func (u *unixSockets) look(now int64) (source model.Source, whole bool) {
 	u.rows = u.rows[:0]
-	result, err := u.kernel.DumpUnix(func(r *model.UnixSocket) { u.rows = append(u.rows, *r) })
+	result, err := u.kernel.DumpUnix(func(r *model.UnixSocket) {
+		u.rows = append(u.rows, *r)
+		u.rows[len(u.rows)-1].NetNS = u.netns
+	})
 	if err == nil {
 		u.wholeAt = now
 	}
-	t.SeeUnix(u.rows, err == nil && result.Bad == 0, hold)
-	source := model.Source{Name: "unix", Of: model.TableUnix, Err: err, Bad: result.Bad, Absent: unsupported(err)}
+	source = model.Source{Name: "unix", Of: model.TableUnix, Err: err, Bad: result.Bad, Absent: unsupported(err)}
 	if u.wholeAt > 0 && !source.Absent {
 		source.Age = now - u.wholeAt
 	}
-	return source
+	return source, err == nil && result.Bad == 0
 }

@@ -33,6 +33,9 @@ type FS struct {
 // a namespace alive.
 func At(dir string) FS { return FS{dir, &reader{buf: make([]byte, bufferSize)}} }
 
+// In is another net directory, which is read into the same buffer: of both one at a time may be read.
+func (f FS) In(dir string) FS { return FS{dir, f.r} }
+
 // bufferSize is the size of the buffer, bytes. The kernel gives a page or so with each read; a line is some 200.
 const bufferSize = 64 << 10
 

@@ -1,0 +1,65 @@
+package model
+
+// The half of the tracker that knows of network namespaces: not each of them is asked in every poll, and they come and go.
+
+// spaces is what a poll is told of namespaces, by their places, and how many rows each has.
+type spaces struct {
+	resting map[uint16]bool
+	leaving map[uint16]bool // true: it is gone
+	rows    []int32
+}
+
+// Rest says that a namespace is not asked in this poll, as was meant: its rows stay as they are.
+func (t *Tracker) Rest(netns uint16) { t.spaces.resting[netns] = true }
+
+// Leave says that a namespace is not looked into any more. When it is gone its sockets are closed with the next Finish; when
+// nobody wants to see it they are dropped.
+func (t *Tracker) Leave(netns uint16, gone bool) { t.spaces.leaving[netns] = gone }
+
+// Forget has a namespace's place given to another: what comes there is no news at first.
+func (t *Tracker) Forget(netns uint16) {
+	for id := range t.answered {
+		if id.NetNS == netns {
+			delete(t.answered, id)
+		}
+	}
+}
+
+// Rows is how many rows name a namespace as of the last Finish: of the table of sockets and of unix sockets.
+func (t *Tracker) Rows(netns uint16) int {
+	if int(netns) >= len(t.spaces.rows) {
+		return 0
+	}
+	return int(t.spaces.rows[netns])
+}
+
+// Stirred counts what was found to have moved since the beginning: rows that came, went, changed or moved data. What is
+// found unchanged by the same count does not have to be asked often.
+func (t *Tracker) Stirred() uint64 { return t.stirred + t.epoch }
+
+// begin forgets what the last poll was told.
+func (s *spaces) begin() { clear(s.resting) }
+
+// leave applies Leave to row i. It says whether the row is no more.
+func (t *Tracker) leave(i int) (removed bool) {
+	r := &t.rows[i]
+	gone, leaving := t.spaces.leaving[r.NetNS]
+	switch {
+	case !leaving:
+	case !gone:
+		t.vacate(r.Inode)
+		t.remove(i)
+		return true
+	case !r.Dead:
+		t.die(r)
+	}
+	return false
+}
+
+// count counts a row.
+func (s *spaces) count(netns uint16) {
+	for int(netns) >= len(s.rows) {
+		s.rows = append(s.rows, 0)
+	}
+	s.rows[netns]++
+}

@@ -1,0 +1,141 @@
+package sampler
+
+// What the real kernel is asked through in each network namespace.
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"sockview/model"
+	"sockview/sampler/diag"
+	"sockview/sampler/netns"
+	"sockview/sampler/rights"
+)
+
+// inside is what is open in a network namespace.
+type inside struct {
+	*diag.Conn
+	events *diag.Events // nil: nobody listens
+	deaf   error        // why not, where somebody would listen
+}
+
+func (i *inside) Close() error {
+	err := i.Conn.Close()
+	if i.events != nil {
+		err = errors.Join(err, i.events.Close())
+	}
+	return err
+}
+
+// listener is who tells of its closings; nil where nobody does.
+func (i *inside) listener() Listener {
+	if i.events == nil {
+		return nil
+	}
+	return i.events
+}
+
+// finder is the Namespaces of this host.
+type finder struct {
+	rights *rights.Rights
+	start  func(name string, f func())
+	home   *inside
+
+	watcher *netns.Watcher[*inside] // nil until the first look
+	hear    bool
+	spaces  map[*netns.Space[*inside]]*Space
+
+	// mu guards conns: who closes a socket is another goroutine than the sampler.
+	mu    sync.Mutex
+	conns map[uint64]*diag.Conn // by the namespace's identity
+}
+
+// newFinder begins with who closes sockets in our own namespace.
+func newFinder(held *rights.Rights, start func(name string, f func()), home *inside, conns map[uint64]*diag.Conn) *finder {
+	return &finder{rights: held, start: start, home: home, spaces: make(map[*netns.Space[*inside]]*Space), conns: conns}
+}
+
+// Look is that of Namespaces.
+func (f *finder) Look(choice string, hear bool) Found {
+	f.hear = hear
+	if f.watcher == nil {
+		w, err := netns.NewWatcher(netns.Config[*inside]{
+			Home: f.home, Open: f.open, Go: f.start,
+			Looking: f.rights.For(rights.Look), Entering: f.rights.For(rights.Look | rights.SysAdmin),
+		})
+		if err != nil {
+			return Found{Home: true, Err: err}
+		}
+		f.watcher = w
+	}
+	l := f.watcher.Look(netns.ParseChoice(choice))
+	found := Found{Err: l.Err}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, gone := range l.Gone {
+		delete(f.spaces, gone)
+		delete(f.conns, gone.ID)
+	}
+	for _, s := range l.Spaces {
+		if s.Home {
+			found.Home = s.State == netns.Open
+			continue
+		}
+		found.Others = append(found.Others, f.space(s))
+	}
+	return found
+}
+
+// open opens what is asked through in the calling thread's network namespace.
+func (f *finder) open() (*inside, error) {
+	c, err := f.home.Beside(f.raise)
+	if err != nil {
+		return nil, fmt.Errorf("asking for its sockets: %w", err)
+	}
+	i := &inside{Conn: c}
+	if f.hear && f.home.events != nil {
+		i.events, i.deaf = f.home.events.Beside(f.raise)
+	}
+	return i, nil
+}
+
+func (f *finder) raise() (drop func()) { return f.rights.Raise(rights.NetAdmin) }
+
+// space is what the sampler knows of a namespace.
+func (f *finder) space(s *netns.Space[*inside]) *Space {
+	known := f.spaces[s]
+	if known == nil {
+		known = &Space{Still: s.Still}
+		f.spaces[s] = known
+	}
+	delete(f.conns, known.Cookie)
+	known.Cookie, known.Name, known.Err, known.NetDir = s.ID, s.Label(), s.Err, s.Dir
+	switch s.State {
+	case netns.Open:
+		if known.View != model.Entered {
+			known.Kernel, known.Listener, known.Deaf = s.Conn, s.Conn.listener(), s.Conn.deaf
+		}
+		known.View = model.Entered
+		f.conns[s.ID] = s.Conn.Conn
+		return known
+	case netns.ProcNet:
+		if known.View != model.TablesOnly {
+			known.Kernel = diag.Refused(s.Err)
+		}
+		known.View = model.TablesOnly
+	case netns.Refused:
+		known.View, known.Kernel = model.Hidden, nil
+	default:
+		known.View, known.Kernel = model.Unchosen, nil
+	}
+	known.Listener, known.Deaf = nil, nil
+	return known
+}
+
+// conn is who closes sockets in a network namespace; nil where nobody can.
+func (f *finder) conn(id uint64) *diag.Conn {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.conns[id]
+}
