@@ -10,6 +10,7 @@ import (
 	"sockview/model"
 	"sockview/sampler/diag"
 	"sockview/sampler/netns"
+	"sockview/sampler/procnet"
 	"sockview/sampler/rights"
 )
 
@@ -18,10 +19,11 @@ type inside struct {
 	*diag.Conn
 	events *diag.Events // nil: nobody listens
 	deaf   error        // why not, where somebody would listen
+	net    procnet.FS   // the tables of what sock_diag does not know
 }
 
 func (i *inside) Close() error {
-	err := i.Conn.Close()
+	err := errors.Join(i.Conn.Close(), i.net.Close())
 	if i.events != nil {
 		err = errors.Join(err, i.events.Close())
 	}
@@ -43,6 +45,8 @@ type finder struct {
 	home   *inside
 
 	watcher *netns.Watcher[*inside] // nil until the first look
+	tables  procnet.FS              // whose buffer all tables are read into
+	lacks   []model.Proto           // what this kernel's sock_diag does not know
 	hear    bool
 	spaces  map[*netns.Space[*inside]]*Space
 
@@ -67,7 +71,12 @@ func (f *finder) Look(choice string, hear bool) Found {
 		if err != nil {
 			return Found{Home: true, Err: err}
 		}
-		f.watcher = w
+		f.watcher, f.tables = w, procnet.At(netDir)
+		for _, p := range [...]model.Proto{model.UDPLite, model.Raw} {
+			if _, err := f.home.Dump(p, model.IPv4, func(*model.Socket) {}); errors.Is(err, diag.ErrUnsupported) {
+				f.lacks = append(f.lacks, p)
+			}
+		}
 	}
 	l := f.watcher.Look(netns.ParseChoice(choice))
 	found := Found{Err: l.Err}
@@ -94,6 +103,9 @@ func (f *finder) open() (*inside, error) {
 		return nil, fmt.Errorf("asking for its sockets: %w", err)
 	}
 	i := &inside{Conn: c}
+	if i.net, err = f.tables.Keep(netDir, f.lacks...); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
 	if f.hear && f.home.events != nil {
 		i.events, i.deaf = f.home.events.Beside(f.raise)
 	}
@@ -106,24 +118,24 @@ func (f *finder) raise() (drop func()) { return f.rights.Raise(rights.NetAdmin) 
 func (f *finder) space(s *netns.Space[*inside]) *Space {
 	known := f.spaces[s]
 	if known == nil {
-		known = &Space{Still: s.Still}
+		known = &Space{}
 		f.spaces[s] = known
 	}
 	delete(f.conns, known.Cookie)
-	known.Cookie, known.Name, known.Err, known.NetDir = s.ID, s.Label(), s.Err, s.Dir
+	known.Cookie, known.Name, known.Err = s.ID, s.Label(), s.Err
 	switch s.State {
 	case netns.Open:
 		if known.View != model.Entered {
 			known.Kernel, known.Listener, known.Deaf = s.Conn, s.Conn.listener(), s.Conn.deaf
 		}
-		known.View = model.Entered
+		known.View, known.Net, known.Still = model.Entered, s.Conn.net, nil
 		f.conns[s.ID] = s.Conn.Conn
 		return known
 	case netns.ProcNet:
 		if known.View != model.TablesOnly {
 			known.Kernel = diag.Refused(s.Err)
 		}
-		known.View = model.TablesOnly
+		known.View, known.Net, known.Still = model.TablesOnly, f.tables.In(s.Dir), s.Still
 	case netns.Refused:
 		known.View, known.Kernel = model.Hidden, nil
 	default:

@@ -78,7 +78,7 @@ func Open(o Options) (*Kernel, error) {
 	s := New(Config{
 		Listener: home.listener(), Deaf: home.deaf,
 		Namespaces: finder,
-		Kernel: poll, Host: host.New(netDir).Within(held.For(rights.NetAdmin)), NetDir: netDir, NetNSCookie: cookie,
+		Kernel:     poll, Host: host.New(netDir).Within(held.For(rights.NetAdmin)), NetDir: netDir, NetNSCookie: cookie,
 		FS:         proc.At("/proc").Looking(held.For(rights.Look)),
 		Containers: containers.At("/", held.For(rights.Look)), Access: held.Access(), Trouble: held.Trouble,
 		Own: o.Own, Go: start,

@@ -65,7 +65,8 @@ type sockets struct {
 	used    procnet.Counts
 	usedErr error
 
-	// foreign: it is another namespace than our own; what was read from net is of it if still says so after.
+	// foreign: it is another namespace than our own, whose counts are not known; what was read from net is of it if still
+	// says so after.
 	foreign bool
 	still   func() bool
 	held    []model.Socket // what was read before that was known
@@ -83,7 +84,7 @@ func (s *sockets) begin(sctp bool) {
 	}
 }
 
-// errForeign: another namespace's counts may be those of whoever has the pid by now, and asking costs little.
+// errForeign: asking costs little, and there is no need to keep two more files open for it.
 var errForeign = errors.New("not counted in another namespace")
 
 // maxExpected bounds the room that is made before anything was seen.
@@ -178,12 +179,12 @@ func (s *sockets) ask(q request, see func(*model.Socket)) (bad int, err error) {
 
 // readTable reads a table of /proc/net.
 func (s *sockets) readTable(q request, see func(*model.Socket)) (procnet.Result, error) {
-	if !s.foreign {
+	if s.still == nil {
 		return s.net.Dump(q.proto, q.family, see)
 	}
 	s.held = s.held[:0]
 	result, err := s.net.Dump(q.proto, q.family, func(r *model.Socket) { s.held = append(s.held, *r) })
-	if s.still == nil || !s.still() {
+	if !s.still() {
 		return procnet.Result{}, errMoved
 	}
 	for i := range s.held {

@@ -26,10 +26,10 @@ type Space struct {
 	Kernel   Asker
 	Listener Listener
 	Deaf     error
-	// NetDir is its /proc/net through a process in it, "" where there is none. What was read there is true if Still says
-	// so after: the pid may be another process's by then.
-	NetDir string
-	Still  func() bool
+	// Net are its tables of /proc/net, for what sock_diag does not know. What was read of them is true if Still, where there
+	// is one, says so after: the pid that leads there may be another process's by then.
+	Net   procnet.FS
+	Still func() bool
 }
 
 // Found are the network namespaces of the host.
@@ -75,7 +75,6 @@ type spaces struct {
 	from     Namespaces // nil: there is our own and no other
 	all      []*place   // by slot; nil is a free one; our own is the first
 	slots    map[*Space]*place
-	tables   procnet.FS // for whoever reads /proc/net of another namespace: they share its buffer
 	choice   string
 	looked   bool
 	lookedAt int64
@@ -85,7 +84,7 @@ type spaces struct {
 
 func newSpaces(from Namespaces, home *place) *spaces {
 	home.name, home.view = model.SafeText("own"), model.Entered
-	return &spaces{from: from, all: []*place{home}, slots: make(map[*Space]*place), tables: procnet.At("")}
+	return &spaces{from: from, all: []*place{home}, slots: make(map[*Space]*place)}
 }
 
 func (s *spaces) home() *place { return s.all[0] }
@@ -159,7 +158,7 @@ func (s *spaces) settle(p *place, t *model.Tracker, ends *closings) {
 	was := p.view
 	p.name, p.cookie, p.view, p.err = p.space.Name, p.space.Cookie, p.space.View, p.space.Err
 	if p.sockets != nil {
-		p.sockets.net = s.tables.In(p.space.NetDir)
+		p.sockets.net, p.sockets.still = p.space.Net, p.space.Still
 	}
 	if p.view == was && p.kernel == p.space.Kernel {
 		return
@@ -172,7 +171,7 @@ func (s *spaces) settle(p *place, t *model.Tracker, ends *closings) {
 		p.sockets, p.unix = nil, nil
 		return
 	}
-	p.sockets = newSockets(p.kernel, s.tables.In(p.space.NetDir), s.home().sockets.dir)
+	p.sockets = newSockets(p.kernel, p.space.Net, s.home().sockets.dir)
 	p.sockets.foreign, p.sockets.still = true, p.space.Still
 	p.unix = &unixSockets{kernel: p.kernel, netns: p.slot}
 	ends.listen(p.space.Listener, p.slot, p.space.Name)

@@ -24,17 +24,18 @@ var ErrUnsupported = errors.New("the kernel has no such table")
 
 // FS is a net directory. One goroutine at a time may use it; its buffer is kept from one reading to the next.
 type FS struct {
-	dir string
-	r   *reader
+	dir  string
+	r    *reader
+	kept *kept // nil: files are opened when they are read
 }
 
 // At is the net directory dir: /proc/thread-self/net is the one of the namespace that the calling thread is in when
 // a file is opened, /proc/PID/net that of a process. Nothing is read yet, and no file is kept open: that would keep
 // a namespace alive.
-func At(dir string) FS { return FS{dir, &reader{buf: make([]byte, bufferSize)}} }
+func At(dir string) FS { return FS{dir: dir, r: &reader{buf: make([]byte, bufferSize)}} }
 
 // In is another net directory, which is read into the same buffer: of both one at a time may be read.
-func (f FS) In(dir string) FS { return FS{dir, f.r} }
+func (f FS) In(dir string) FS { return FS{dir: dir, r: f.r} }
 
 // bufferSize is the size of the buffer, bytes. The kernel gives a page or so with each read; a line is some 200.
 const bufferSize = 64 << 10
@@ -71,6 +72,9 @@ func (r *reader) Read(p []byte) (int, error) {
 // with opens the file name, hands it to read, and closes it. It says ErrUnsupported when there is none.
 func (f FS) with(name string, read func(io.Reader) error) error {
 	path := f.dir + "/" + name
+	if f.kept != nil {
+		return f.again(path, name, read)
+	}
 	for {
 		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 		switch {
