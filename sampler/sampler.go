@@ -314,7 +314,9 @@ func (s *Sampler) look(ctx context.Context, home bool) (now int64) {
 	outcomes := s.pollPlaces(asked, now, wanted)
 	s.foldClosings()
 	s.tracker.Finish(outcomes, s.hold())
-	s.spaces.free(s.tracker)
+	for _, slot := range s.spaces.free(s.tracker) {
+		s.links.forget(slot)
+	}
 	s.confirm()
 	select { // most tables are read before the sockets are
 	case answer := <-s.tables.answers:
@@ -425,7 +427,7 @@ func (s *Sampler) publish() {
 	out.Tables = s.wantedTables() & (model.TableSockets | model.TableUnix | model.TableSCTP)
 	out.NetNS = s.spaces.publish(out.NetNS, s.tracker)
 	out.Users, out.Interfaces, out.Congestion = s.users, s.links.names, s.congestion
-	out.Sources = append(slices.Clone(s.sources), s.owners.source, s.owners.naming,
+	out.Sources = append(slices.Clone(s.sources), s.owners.source, s.spaces.source(), s.owners.naming,
 		model.Source{Name: "capabilities", Err: s.cfg.Trouble()})
 	s.tables.publish(out, out.Now)
 	if s.skipped > 0 {

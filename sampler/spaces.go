@@ -177,17 +177,18 @@ func (s *spaces) settle(p *place, t *model.Tracker, ends *closings) {
 	ends.listen(p.space.Listener, p.slot, p.space.Name)
 }
 
-// free gives the places of namespaces that are gone back when no row names them any more.
-func (s *spaces) free(t *model.Tracker) {
+// free takes the places back of namespaces that are gone when no row names them any more, and says which.
+func (s *spaces) free(t *model.Tracker) (freed []uint16) {
 	for slot, p := range s.all {
 		if p != nil && p.view == model.Abandoned && t.Rows(uint16(slot)) == 0 {
 			t.Forget(uint16(slot))
-			s.all[slot] = nil
+			s.all[slot], freed = nil, append(freed, uint16(slot))
 		}
 	}
 	for n := len(s.all); n > 1 && s.all[n-1] == nil; n-- {
 		s.all = s.all[:n-1]
 	}
+	return freed
 }
 
 // due are the places to ask now: our own with home, then those of the others whose turn it is, as far as the kernel's time

@@ -1,0 +1,277 @@
+package sampler
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"sockview/model"
+	"sockview/sampler/diag"
+	"sockview/sampler/diag/diagtest"
+	"sockview/sampler/procnet"
+)
+
+// fakeSpaces is a Namespaces of namespaces that the test makes.
+type fakeSpaces struct {
+	others  []*Space
+	hidden  bool // our own is not chosen
+	err     error
+	choices []string
+}
+
+func (h *fakeSpaces) Look(choice string, hear bool) Found {
+	h.choices = append(h.choices, fmt.Sprint(choice, " ", hear))
+	return Found{Home: !h.hidden, Others: h.others, Err: h.err}
+}
+
+// space is a namespace with a fake kernel in it.
+func fakeSpace(name string, cookie uint64, sockets ...model.Socket) (*Space, *diagtest.Peer) {
+	peer := diagtest.NewPeer()
+	peer.Set(model.TCP, model.IPv4, diagtest.Answer{Sockets: sockets})
+	return &Space{Cookie: cookie, Name: model.SafeText(name), View: model.Entered, Kernel: diag.NewConn(peer), Net: procnet.At("/nonexistent")}, peer
+}
+
+func newSpacesBench(t *testing.T, others ...*Space) (*bench, *fakeSpaces) {
+	t.Helper()
+	h := &fakeSpaces{others: others}
+	b := newBench(t, func(c *Config) { c.Namespaces = h })
+	b.set(model.TCP, model.IPv4, diagtest.Answer{Sockets: []model.Socket{connection(1)}})
+	b.Want(model.Demand{Interval: time.Second, NetNS: "all"})
+	b.heed()
+	return b, h
+}
+
+// in are the rows of a namespace, by its name: cookies, with what is wrong with a row.
+func in(s *model.Snapshot, name string) string {
+	var rows []string
+	for i := range s.Sockets {
+		r := &s.Sockets[i]
+		if s.NetNSOf(r.NetNS).Name.String() != name {
+			continue
+		}
+		text := fmt.Sprint(r.Cookie)
+		if r.Dead {
+			text += " closed"
+		}
+		if r.Stale {
+			text += " stale"
+		}
+		rows = append(rows, text)
+	}
+	slices.Sort(rows)
+	return strings.Join(rows, ", ")
+}
+
+func view(s *model.Snapshot, name string) model.View {
+	for i := range s.NetNS {
+		if s.NetNS[i].Name.String() == name {
+			return s.NetNS[i].View
+		}
+	}
+	return model.NoNetNS
+}
+
+// TestSpaces: the rows of each namespace are its own, whatever their cookies.
+func TestSpaces(t *testing.T) {
+	web, _ := fakeSpace("web", 4097, connection(1), connection(2))
+	b, h := newSpacesBench(t, web)
+	s := b.after(time.Second)
+	if in(s, "own") != "1" || in(s, "web") != "1, 2" {
+		t.Fatalf("own %q, web %q", in(s, "own"), in(s, "web"))
+	}
+	if got := h.choices; len(got) != 1 || got[0] != "all false" {
+		t.Errorf("asked for %q", got)
+	}
+	if s.NetNS[0].Cookie != 7 || s.NetNS[1].Cookie != 4097 || s.NetNS[1].Sockets != 2 || s.NetNS[1].AskedAt != b.now {
+		t.Errorf("%+v", s.NetNS)
+	}
+	if target := s.TargetOf(&s.Sockets[2]); target.NetNS != 4097 {
+		t.Errorf("%+v", target)
+	}
+}
+
+// TestSpacesOwn: whoever wants our own alone has no other looked for.
+func TestSpacesOwn(t *testing.T) {
+	web, _ := fakeSpace("web", 4097, connection(2))
+	b, h := newSpacesBench(t, web)
+	b.Want(model.Demand{Interval: time.Second})
+	b.heed()
+	if s := b.after(time.Second); len(s.Sockets) != 1 || len(h.choices) != 0 {
+		t.Errorf("%d rows, looks %q", len(s.Sockets), h.choices)
+	}
+}
+
+// TestSpacesGone: with its namespace a socket is closed, at once; the place is another's when its rows are gone.
+func TestSpacesGone(t *testing.T) {
+	web, _ := fakeSpace("web", 4097, connection(2))
+	b, h := newSpacesBench(t, web)
+	b.after(time.Second)
+	h.others = nil
+	s := b.after(time.Second)
+	if in(s, "web") != "2 closed" || view(s, "web") != model.Abandoned || in(s, "own") != "1" {
+		t.Fatalf("web %q, own %q, %+v", in(s, "web"), in(s, "own"), s.NetNS)
+	}
+	b.Release(s)
+	other, _ := fakeSpace("db", 5000, connection(3))
+	h.others = []*Space{other}
+	if s = b.after(time.Second / 2); view(s, "web") != model.Abandoned {
+		t.Errorf("%+v", s.NetNS)
+	}
+	b.Release(s)
+	b.Release(b.after(time.Second))
+	h.others = append(h.others, web)
+	s = b.after(time.Second)
+	if len(s.NetNS) != 3 || in(s, "db") != "3" || in(s, "web") != "2" {
+		t.Fatalf("%+v: db %q, web %q", s.NetNS, in(s, "db"), in(s, "web"))
+	}
+	for i := range s.Sockets {
+		if s.Sockets[i].Mark == model.New {
+			t.Errorf("%d is news: nobody has seen its namespace without it", s.Sockets[i].Cookie)
+		}
+	}
+}
+
+// TestSpacesChosen: rows of what nobody wants to see any more leave without a trace, and return.
+func TestSpacesChosen(t *testing.T) {
+	web, _ := fakeSpace("web", 4097, connection(2))
+	b, h := newSpacesBench(t, web)
+	kernel := web.Kernel
+	for _, c := range []struct {
+		home    bool
+		view    model.View
+		kernel  Asker
+		own     string
+		web     string
+		ownView model.View
+	}{
+		{true, model.Entered, kernel, "1", "2", model.Entered},
+		{false, model.Entered, kernel, "", "2", model.Unchosen},
+		{true, model.Unchosen, nil, "1", "", model.Entered},
+		{true, model.Entered, kernel, "1", "2", model.Entered},
+		{true, model.Hidden, nil, "1", "", model.Entered},
+	} {
+		h.hidden, web.View, web.Kernel = !c.home, c.view, c.kernel
+		s := b.after(time.Second)
+		if in(s, "own") != c.own || in(s, "web") != c.web || view(s, "own") != c.ownView || view(s, "web") != c.view {
+			t.Fatalf("%+v: own %q, web %q, %+v", c, in(s, "own"), in(s, "web"), s.NetNS)
+		}
+		b.Release(s)
+	}
+}
+
+// TestSpacesFailing: a namespace that does not answer makes its own rows stale and nobody else's, and is named.
+func TestSpacesFailing(t *testing.T) {
+	web, peer := fakeSpace("web", 4097, connection(2))
+	b, _ := newSpacesBench(t, web)
+	b.after(time.Second)
+	peer.Set(model.TCP, model.IPv4, diagtest.Answer{Err: unix.ENOMEM})
+	s := b.after(time.Second)
+	if in(s, "own") != "1" || in(s, "web") != "2 stale" {
+		t.Fatalf("own %q, web %q", in(s, "own"), in(s, "web"))
+	}
+	if s.NetNS[1].Err == nil || !slices.ContainsFunc(s.Sources, func(c model.Source) bool {
+		return strings.HasSuffix(c.Name, " of web") && errors.Is(c.Err, unix.ENOMEM)
+	}) {
+		t.Errorf("%+v, %+v", s.NetNS[1], s.Sources)
+	}
+}
+
+// TestSpacesQuiet: a namespace in which nothing moves is asked less often. What is known of it stands meanwhile, and a
+// closing that is heard in it is shown at once.
+func TestSpacesQuiet(t *testing.T) {
+	web, peer := fakeSpace("web", 4097, connection(2), connection(3))
+	b, _ := newSpacesBench(t, web)
+	asked, oldest := 0, int64(0)
+	for range 60 {
+		s := b.after(time.Second)
+		if in(s, "own") != "1" || in(s, "web") != "2, 3" {
+			t.Fatalf("own %q, web %q", in(s, "own"), in(s, "web"))
+		}
+		if s.NetNS[1].AskedAt == b.now {
+			asked++
+		}
+		if s.NetNS[0].AskedAt != b.now {
+			t.Fatal("our own is asked each time")
+		}
+		oldest = max(oldest, b.now-s.NetNS[1].AskedAt)
+		b.Release(s)
+	}
+	if asked < 6 || asked > 20 || oldest < int64(5*time.Second) || oldest > int64(10*time.Second) {
+		t.Errorf("asked %d times in a minute, what was known of it was %v old", asked, time.Duration(oldest))
+	}
+	for b.spaces.all[1].rhythm.At != b.now {
+		b.Release(b.after(time.Second))
+	}
+	peer.Set(model.TCP, model.IPv4, diagtest.Answer{Sockets: []model.Socket{connection(3)}})
+	e := endOf(connection(2), 100, 51)
+	e.NetNS = 1
+	b.ends.add(&e)
+	s := b.after(time.Second)
+	if in(s, "web") != "2 closed, 3" || s.NetNS[1].AskedAt == b.now {
+		t.Fatalf("web %q", in(s, "web"))
+	}
+	b.Release(s)
+	if s = b.after(time.Second); s.NetNS[1].AskedAt != b.now {
+		t.Error("a namespace in which something ended is not quiet")
+	}
+}
+
+// TestSpacesNow: whoever wants it now has every namespace asked.
+func TestSpacesNow(t *testing.T) {
+	web, _ := fakeSpace("web", 4097, connection(2))
+	b, _ := newSpacesBench(t, web)
+	for range 30 {
+		b.Release(b.after(time.Second))
+	}
+	for b.spaces.all[1].rhythm.At != b.now {
+		b.Release(b.after(time.Second))
+	}
+	b.Want(model.Demand{Interval: time.Second, NetNS: "all", Now: 1})
+	b.heed()
+	if s := b.after(time.Second); s.NetNS[1].AskedAt != b.now {
+		t.Error("not asked")
+	}
+}
+
+// TestSpacesTables: what was read through a process that is gone by then may be about another namespace.
+func TestSpacesTables(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "tcp"), "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"+
+		"   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4242 1 0 100 0 0 10 0\n")
+	still := true
+	web := &Space{Cookie: 1 << 63, Name: model.SafeText("web"), View: model.TablesOnly, Err: unix.EPERM, Kernel: diag.Refused(unix.EPERM),
+		Net: procnet.At(dir), Still: func() bool { return still }}
+	b, _ := newSpacesBench(t, web)
+	s := b.after(time.Second)
+	if in(s, "web") != "0" || s.NetNS[1].View != model.TablesOnly || s.Access.NoBytes != nil {
+		t.Fatalf("web %q, %+v", in(s, "web"), s.NetNS)
+	}
+	b.Release(s)
+	still = false
+	write(t, filepath.Join(dir, "tcp"), "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n")
+	if s = b.after(time.Second); in(s, "web") != "0 stale" || in(s, "own") != "1" {
+		t.Errorf("web %q, own %q", in(s, "web"), in(s, "own"))
+	}
+}
+
+// TestSpacesUnix: unix sockets are of their namespaces too, and those of one that rests stay.
+func TestSpacesUnix(t *testing.T) {
+	web, peer := fakeSpace("web", 4097)
+	peer.SetUnix(diagtest.Answer{Unix: []model.UnixSocket{{Cookie: 9, Inode: 90, Path: model.SafeText("/run/web"), Type: model.UnixStream, State: model.UnixListening}}})
+	b, _ := newSpacesBench(t, web)
+	b.Want(model.Demand{Interval: time.Second, NetNS: "all", Tables: model.TableUnix | model.TableSockets})
+	b.heed()
+	for range 20 {
+		s := b.after(time.Second)
+		if len(s.Unix) != 1 || s.Unix[0].Dead || s.Unix[0].Stale || s.NetNSOf(s.Unix[0].NetNS).Name.String() != "web" {
+			t.Fatalf("%+v", s.Unix)
+		}
+		b.Release(s)
+	}
+}
