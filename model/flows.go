@@ -83,7 +83,7 @@ func (r *Flow) Translation() string {
 }
 
 // FlowKey is the identity of a tracked connection.
-func FlowKey(_ *Snapshot, r *Flow) Key { return flowKey(r) }
+func FlowKey(s *Snapshot, r *Flow) Key { return r.in(s, flowKey(r)) }
 
 func flowKey(r *Flow) Key { return Key{ID: uint64(r.ID)<<16 | uint64(r.Zone), Proto: r.Proto} }
 
@@ -116,7 +116,7 @@ func Flows() *Table[Flow] {
 		Less: func(a, b *Flow) bool {
 			return cmp.Or(cmp.Compare(a.Proto, b.Proto), cmpAddr(a.Original.Src, b.Original.Src),
 				cmp.Compare(a.Original.SrcPort, b.Original.SrcPort), cmpAddr(a.Original.Dst, b.Original.Dst),
-				cmp.Compare(a.Original.DstPort, b.Original.DstPort), cmp.Compare(a.ID, b.ID)) < 0
+				cmp.Compare(a.Original.DstPort, b.Original.DstPort), cmp.Compare(a.ID, b.ID), cmp.Compare(a.NetNS, b.NetNS)) < 0
 		},
 	}
 }
@@ -224,6 +224,7 @@ func flowColumns() []Column[Flow] {
 			}},
 		{Spec{ID: "id", Title: "ID", Help: "the kernel's number for it, as conntrack -o id has it", Kind: KindNumber, Width: 10, Give: 5},
 			func(_ S, r R) Value { return num(int64(r.ID)) }},
+		netnsColumn(func(r R) *Life { return &r.Life }),
 	}
 }
 

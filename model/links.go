@@ -107,7 +107,7 @@ func (t *Trend) plot() string {
 func (r *Link) Up() bool { return r.Flags&1 != 0 }
 
 // LinkKey is the identity of an interface.
-func LinkKey(_ *Snapshot, r *Link) Key { return linkKey(r) }
+func LinkKey(s *Snapshot, r *Link) Key { return r.in(s, linkKey(r)) }
 
 func linkKey(r *Link) Key { return Key{ID: uint64(r.Index), Text: r.Name.s} }
 
@@ -161,7 +161,7 @@ func Links() *Table[Link] {
 		Key:     LinkKey,
 		Change:  func(s *Snapshot, r *Link) Change { return r.change(s) },
 		Less: func(a, b *Link) bool {
-			return cmp.Or(cmp.Compare(a.Index, b.Index), cmp.Compare(a.Name.s, b.Name.s)) < 0
+			return cmp.Or(cmp.Compare(a.NetNS, b.NetNS), cmp.Compare(a.Index, b.Index), cmp.Compare(a.Name.s, b.Name.s)) < 0
 		},
 	}
 }
@@ -242,7 +242,7 @@ func linkColumns() []Column[Link] {
 				if r.Master == 0 {
 					return unknown(NotApplicable)
 				}
-				return s.linkName(r.Master)
+				return s.linkName(LinkID{r.NetNS, r.Master})
 			}},
 		{Spec{ID: "txqueue", Title: "TXQLEN", Help: "length of the send queue, packets", Kind: KindNumber, Width: 6, Give: 6},
 			func(_ S, r L) Value { return num(int64(r.QueueLength)) }},
@@ -250,6 +250,7 @@ func linkColumns() []Column[Link] {
 			func(_ S, r L) Value { return num(int64(r.Index)) }},
 		{Spec{ID: "alias", Title: "ALIAS", Help: "description that was given to it (ip link set alias)", Kind: KindText, Width: 8, Max: 40, Give: 6},
 			func(_ S, r L) Value { return textOr(r.Alias, NotApplicable) }},
+		netnsColumn(func(r L) *Life { return &r.Life }),
 	}
 }
 
@@ -275,11 +276,11 @@ func (r *Link) addresses() Value {
 	return Value{Text: string(b)}
 }
 
-// linkName is the name of the interface with this index, among those looked at.
-func (s *Snapshot) linkName(index uint32) Value {
+// linkName is the name of an interface, among those looked at.
+func (s *Snapshot) linkName(id LinkID) Value {
 	for i := range s.Links {
-		if s.Links[i].Index == index {
-			return Value{Text: s.Links[i].Name.s}
+		if r := &s.Links[i]; r.Index == id.Index && r.NetNS == id.NetNS {
+			return Value{Text: r.Name.s}
 		}
 	}
 	return unknown(NotGiven)

@@ -17,7 +17,7 @@ type Membership struct {
 }
 
 // MembershipKey is the identity of a membership.
-func MembershipKey(_ *Snapshot, r *Membership) Key { return membershipKey(r) }
+func MembershipKey(s *Snapshot, r *Membership) Key { return r.in(s, membershipKey(r)) }
 
 func membershipKey(r *Membership) Key {
 	b := AppendAddr(nil, r.Group, r.Family == IPv6)
@@ -40,7 +40,7 @@ func Memberships() *Table[Membership] {
 		Key:     MembershipKey,
 		Change:  func(s *Snapshot, r *Membership) Change { return r.change(s) },
 		Less: func(a, b *Membership) bool {
-			return cmp.Or(cmp.Compare(a.Link, b.Link), cmp.Compare(a.Family, b.Family), cmpAddr(a.Group, b.Group),
+			return cmp.Or(cmp.Compare(a.NetNS, b.NetNS), cmp.Compare(a.Link, b.Link), cmp.Compare(a.Family, b.Family), cmpAddr(a.Group, b.Group),
 				cmp.Compare(a.Hardware.s, b.Hardware.s)) < 0
 		},
 	}
@@ -71,5 +71,6 @@ func membershipColumns() []Column[Membership] {
 			func(_ S, r R) Value { return num(int64(r.Sources)) }},
 		{Spec{ID: "age", Title: "AGE", Help: "time since it appeared; > for one that is older than this watch", Kind: KindDuration, Desc: true, Width: 7, Give: 4, AtLeast: true},
 			func(s S, r R) Value { return r.age(s) }},
+		netnsColumn(func(r R) *Life { return &r.Life }),
 	}
 }

@@ -116,7 +116,7 @@ func (r *Route) eachFlag(f func(letter byte, help string)) {
 }
 
 // RouteKey is the identity of a route.
-func RouteKey(_ *Snapshot, r *Route) Key { return routeKey(r) }
+func RouteKey(s *Snapshot, r *Route) Key { return r.in(s, routeKey(r)) }
 
 func routeKey(r *Route) Key {
 	b := appendPrefix(nil, r.Dst, r.DstLen, r.Family)
@@ -150,7 +150,7 @@ func Routes() *Table[Route] {
 		Key:     RouteKey,
 		Change:  func(s *Snapshot, r *Route) Change { return r.change(s) },
 		Less: func(a, b *Route) bool {
-			return cmp.Or(cmp.Compare(a.Family, b.Family), cmp.Compare(tableRank(a.Table), tableRank(b.Table)),
+			return cmp.Or(cmp.Compare(a.NetNS, b.NetNS), cmp.Compare(a.Family, b.Family), cmp.Compare(tableRank(a.Table), tableRank(b.Table)),
 				cmpAddr(a.Dst, b.Dst), cmp.Compare(a.DstLen, b.DstLen), cmp.Compare(a.Metric, b.Metric),
 				cmp.Compare(a.Link, b.Link), cmpAddr(a.Gateway, b.Gateway), cmp.Compare(a.Type, b.Type)) < 0
 		},
@@ -259,6 +259,7 @@ func routeColumns() []Column[Route] {
 				}
 				return num(r.References)
 			}},
+		netnsColumn(func(r R) *Life { return &r.Life }),
 	}
 }
 

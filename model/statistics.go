@@ -22,7 +22,7 @@ type Statistic struct {
 }
 
 // StatisticKey is the identity of a counter.
-func StatisticKey(_ *Snapshot, r *Statistic) Key { return statisticKey(r) }
+func StatisticKey(s *Snapshot, r *Statistic) Key { return r.in(s, statisticKey(r)) }
 
 func statisticKey(r *Statistic) Key { return Key{Text: r.Group.s + " " + r.Name.s} }
 
@@ -65,7 +65,7 @@ func Statistics() *Table[Statistic] {
 		Key:     StatisticKey,
 		Change:  func(s *Snapshot, r *Statistic) Change { return r.change(s) },
 		Less: func(a, b *Statistic) bool {
-			return cmp.Or(cmp.Compare(a.Place, b.Place), cmp.Compare(a.Name.s, b.Name.s)) < 0
+			return cmp.Or(cmp.Compare(a.NetNS, b.NetNS), cmp.Compare(a.Place, b.Place), cmp.Compare(a.Name.s, b.Name.s)) < 0
 		},
 	}
 }
@@ -107,5 +107,6 @@ func statisticColumns() []Column[Statistic] {
 				}
 				return unknown(NotGiven)
 			}},
+		netnsColumn(func(r R) *Life { return &r.Life }),
 	}
 }

@@ -134,7 +134,8 @@ func TestRouteFlags(t *testing.T) {
 func TestStatisticsMove(t *testing.T) {
 	l := NewStatistics()
 	look := func(v int64, now int64) *Statistic {
-		l.Fold([]Statistic{{Name: SafeText("X"), Value: v}, {Name: SafeText("Level"), Value: 10 - v, Gauge: true}}, true, now, now, 1)
+		rows := []Statistic{{Name: SafeText("X"), Value: v}, {Name: SafeText("Level"), Value: 10 - v, Gauge: true}}
+		l.Fold(ours(rows, true, now), now, 1)
 		return &l.Rows()[0]
 	}
 	if r := look(5, 1e9); r.HasDelta {

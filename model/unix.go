@@ -65,25 +65,19 @@ type UnixSocket struct {
 	UID        uint32 // UNIX_DIAG_UID (Linux 5.0): who made it
 	References int32  // as /proc/net/unix counts them: itself, its name, and each socket connected to it
 	Shutdown   uint8  // UNIX_DIAG_SHUTDOWN: 1 receives no more, 2 sends no more
-	NetNS      uint16 // index into Snapshot.NetNS
 	HasQueues  bool
 	HasUID     bool
 }
 
 // UnixKey is the identity of a unix socket. One that waits to be accepted has neither cookie nor inode of its own:
 // it is known by its listener's name and the socket that wants to connect.
-func UnixKey(s *Snapshot, r *UnixSocket) Key {
-	k := unixKey(r)
-	k.NetNS = s.NetNSOf(r.NetNS).Cookie
-	return k
-}
+func UnixKey(s *Snapshot, r *UnixSocket) Key { return r.in(s, unixKey(r)) }
 
-// unixKey is the identity among the rows of one roll: NetNS is the namespace's place.
 func unixKey(r *UnixSocket) Key {
 	if r.Cookie != 0 {
-		return Key{NetNS: uint64(r.NetNS), ID: r.Cookie, Text: "unix"}
+		return Key{ID: r.Cookie, Text: "unix"}
 	}
-	return Key{NetNS: uint64(r.NetNS), ID: uint64(r.PeerInode), Text: "unix " + r.Path.String() + " " + itoa(r.Inode)}
+	return Key{ID: uint64(r.PeerInode), Text: "unix " + r.Path.String() + " " + itoa(r.Inode)}
 }
 
 // Unix is the table of unix sockets.

@@ -24,9 +24,11 @@ type fakeHost struct {
 	err     error
 	asked   []string
 	rested  int
+	left    int
 }
 
-func (h *fakeHost) Rest() { h.rested++ }
+func (h *fakeHost) Rest()  { h.rested++ }
+func (h *fakeHost) Leave() { h.left++ }
 
 func (h *fakeHost) Links() ([]model.Link, bool, error) {
 	h.asked = append(h.asked, "links")

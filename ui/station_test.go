@@ -83,7 +83,7 @@ func fold[R any](n *station, roll *model.Roll[R], look []R, table model.Tables) 
 		roll.Forget()
 		return nil
 	}
-	roll.Fold(look, true, n.now, n.now, int64(time.Second))
+	roll.Fold([]model.Part[R]{{Rows: look, Whole: true, At: n.now}}, n.now, int64(time.Second))
 	return slices.Clone(roll.Rows())
 }
 

@@ -293,7 +293,7 @@ func TestFailedTableIsStale(t *testing.T) {
 	dress := n.dress
 	n.dress = func(s *model.Snapshot) {
 		dress(s)
-		n.routeRoll.Fold(nil, false, n.now, n.now, int64(time.Second))
+		n.routeRoll.Fold([]model.Part[model.Route]{{At: n.now}}, n.now, int64(time.Second))
 		s.Routes = n.routeRoll.Rows()
 		s.Sources = append(s.Sources, model.Source{Name: "routes", Of: model.TableRoutes, Err: errors.New("no buffer space"), Age: int64(time.Second)})
 	}

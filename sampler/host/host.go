@@ -65,6 +65,16 @@ func (h *Host) Rest() {
 	h.noRoutes = nil
 }
 
+// Leave lets go of the namespace: it closes all sockets, and forgets what was there. The next call opens what it needs in
+// the namespace that the calling thread is in then. Unlike Close it keeps what does not depend on the namespace, names and
+// room for rows: so one Host may read many namespaces, one after the other. Rows that were given out hold no longer than
+// they do without it.
+func (h *Host) Leave() {
+	h.conntrack.close() // nothing is written to it: there is nothing to lose
+	h.closeRoute()
+	h.noRoutes = nil
+}
+
 // Close is Rest, and closes rtnetlink, which lets go of the namespace.
 func (h *Host) Close() {
 	h.Rest()
