@@ -344,6 +344,9 @@ func (t *Tracker) Finish(outcomes []Outcome, hold int64) {
 		t.spaces.count(r.NetNS)
 		i++
 	}
+	if len(t.spaces.leaving) > 0 {
+		t.leaveUnix()
+	}
 	rows := t.unix.Rows()
 	for i := range rows {
 		t.refer(rows[i].Inode, &rows[i].Holding)

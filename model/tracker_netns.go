@@ -56,6 +56,19 @@ func (t *Tracker) leave(i int) (removed bool) {
 	return false
 }
 
+// leaveUnix applies Leave to the unix sockets.
+func (t *Tracker) leaveUnix() {
+	t.unix.Leave(func(netns uint16) Leaving {
+		switch gone, leaving := t.spaces.leaving[netns]; {
+		case gone:
+			return Vanishes
+		case leaving:
+			return Unwanted
+		}
+		return Stays
+	}, t.now)
+}
+
 // count counts a row.
 func (s *spaces) count(netns uint16) {
 	for int(netns) >= len(s.rows) {

@@ -10,17 +10,19 @@ func newUnixRoll() *Roll[UnixSocket] {
 	}, nil)
 }
 
-// SeeUnix takes a look at the unix sockets, between Begin and Finish. whole says that it had all of them. Their
-// Holding and Peer are ignored.
-func (t *Tracker) SeeUnix(look []UnixSocket, whole bool, hold int64) {
+// SeeUnix takes a look at the unix sockets of some network namespaces, between Begin and Finish; those of others stay as they
+// are. Their Holding and Peer are ignored.
+func (t *Tracker) SeeUnix(look []Part[UnixSocket], hold int64) {
 	for i := range look {
-		r := &look[i]
-		r.Holding = Holding{Owner: -1, Why: NotYet}
-		if r.Inode == 0 {
-			r.Why = NotAccepted
+		for j := range look[i].Rows {
+			r := &look[i].Rows[j]
+			r.Holding = Holding{Owner: -1, Why: NotYet}
+			if r.Inode == 0 {
+				r.Why = NotAccepted
+			}
 		}
 	}
-	t.unix.Fold(t.unixParts(look, whole), t.now, hold)
+	t.unix.Fold(look, t.now, hold)
 	rows := t.unix.Rows()
 	byInode := make(map[uint32]int32, len(rows))
 	for i := range rows {
@@ -42,25 +44,6 @@ func (t *Tracker) SeeUnix(look []UnixSocket, whole bool, hold int64) {
 			r.Peer = at
 		}
 	}
-}
-
-// unixParts are the parts of a look at all network namespaces, those among them that had rows and have none now.
-func (t *Tracker) unixParts(look []UnixSocket, whole bool) []Part[UnixSocket] {
-	var parts []Part[UnixSocket]
-	part := func(netns uint16, rows []UnixSocket) {
-		parts = append(parts, Part[UnixSocket]{Rows: rows, NetNS: netns, Whole: whole, At: t.now})
-	}
-	part(0, nil) // our own, which may have none at all
-	t.unix.Places(func(netns uint16) { part(netns, nil) })
-	for from := 0; from < len(look); {
-		to := from + 1
-		for to < len(look) && look[to].NetNS == look[from].NetNS {
-			to++
-		}
-		part(look[from].NetNS, look[from:to])
-		from = to
-	}
-	return parts
 }
 
 // ForgetUnix drops the unix sockets: nobody looks at them any more.

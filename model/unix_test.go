@@ -21,7 +21,7 @@ func unixTracker(t *testing.T) *Tracker {
 	tr := NewTracker()
 	tr.Begin(1e9, time.Unix(1, 0))
 	tr.See(&Socket{Cookie: 9, Inode: 90, Proto: TCP, Family: IPv4, State: Listen})
-	tr.SeeUnix(unixLook(), true, 1e9)
+	tr.SeeUnix([]Part[UnixSocket]{{Rows: unixLook(), Whole: true}}, 1e9)
 	tr.Finish([]Outcome{{SourceID{Proto: TCP, Family: IPv4}, true}}, 1e9)
 	return tr
 }
@@ -78,7 +78,7 @@ func TestUnixOwners(t *testing.T) {
 		}
 		tr.Begin(int64(tick+2)*1e9, time.Unix(2, 0))
 		tr.See(&Socket{Cookie: 9, Inode: 90, Proto: TCP, Family: IPv4, State: Listen})
-		tr.SeeUnix(unixLook(), true, 1e9)
+		tr.SeeUnix([]Part[UnixSocket]{{Rows: unixLook(), Whole: true}}, 1e9)
 		tr.Finish([]Outcome{{SourceID{Proto: TCP, Family: IPv4}, true}}, 1e9)
 		s = publish(tr)
 	}
@@ -124,7 +124,7 @@ func TestUnixCloses(t *testing.T) {
 	tr.Vacated(nil)
 	tr.Begin(2e9, time.Unix(2, 0))
 	tr.See(&Socket{Cookie: 9, Inode: 90, Proto: TCP, Family: IPv4, State: Listen})
-	tr.SeeUnix(unixLook()[:1], true, 1e9)
+	tr.SeeUnix([]Part[UnixSocket]{{Rows: unixLook()[:1], Whole: true}}, 1e9)
 	tr.Finish([]Outcome{{SourceID{Proto: TCP, Family: IPv4}, true}}, 1e9)
 	s := publish(tr)
 	dead := 0

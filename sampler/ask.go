@@ -99,21 +99,15 @@ func (s *Sampler) tell(p *place, source model.Source) {
 	}
 }
 
-// askUnix reads the unix sockets of namespaces, beside which those of the others are as they were.
+// askUnix reads the unix sockets of these namespaces.
 func (s *Sampler) askUnix(asked []*place, now int64) {
-	whole := true
+	parts := make([]model.Part[model.UnixSocket], 0, len(asked))
 	for _, p := range asked {
-		source, ok := p.unix.look(now)
-		whole = whole && ok
+		source, whole := p.unix.look(now)
 		s.tell(p, source)
+		parts = append(parts, model.Part[model.UnixSocket]{Rows: p.unix.rows, NetNS: p.slot, Whole: whole, At: now})
 	}
-	s.unix = s.unix[:0]
-	for _, p := range s.spaces.all {
-		if p != nil && p.unix != nil && p.view != model.Unchosen {
-			s.unix = append(s.unix, p.unix.rows...)
-		}
-	}
-	s.tracker.SeeUnix(s.unix, whole, s.hold())
+	s.tracker.SeeUnix(parts, s.hold())
 }
 
 // see takes one record of a dump.

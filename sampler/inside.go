@@ -128,7 +128,7 @@ func (f *finder) space(s *netns.Space[*inside]) *Space {
 		if known.View != model.Entered {
 			known.Kernel, known.Listener, known.Deaf = s.Conn, s.Conn.listener(), s.Conn.deaf
 		}
-		known.View, known.Net, known.Still = model.Entered, s.Conn.net, nil
+		known.View, known.Net, known.Still, known.Inside = model.Entered, s.Conn.net, nil, s.Door().Do
 		f.conns[s.ID] = s.Conn.Conn
 		return known
 	case netns.ProcNet:
@@ -141,7 +141,7 @@ func (f *finder) space(s *netns.Space[*inside]) *Space {
 	default:
 		known.View, known.Kernel = model.Unchosen, nil
 	}
-	known.Listener, known.Deaf = nil, nil
+	known.Listener, known.Deaf, known.Inside = nil, nil, nil
 	return known
 }
 

@@ -78,12 +78,17 @@ func Open(o Options) (*Kernel, error) {
 	s := New(Config{
 		Listener: home.listener(), Deaf: home.deaf,
 		Namespaces: finder,
-		Kernel:     poll, Host: host.New(netDir).Within(held.For(rights.NetAdmin)), NetDir: netDir, NetNSCookie: cookie,
+		Kernel:     poll, Host: hostTables(held), Away: hostTables(held), NetDir: netDir, NetNSCookie: cookie,
 		FS:         proc.At("/proc").Looking(held.For(rights.Look)),
 		Containers: containers.At("/", held.For(rights.Look)), Access: held.Access(), Trouble: held.Trouble,
 		Own: o.Own, Go: start,
 	})
 	return &Kernel{Sampler: s, rights: held, finder: finder}, nil
+}
+
+// hostTables reads the small tables of the network namespace that the thread is in.
+func hostTables(held *rights.Rights) *host.Host {
+	return host.New(netDir).Within(held.For(rights.NetAdmin))
 }
 
 // openDiag opens sock_diag, or stands in for it where there is none.

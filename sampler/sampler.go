@@ -50,6 +50,7 @@ type Config struct {
 	Listener    Listener
 	Deaf        error
 	Host        Host   // nil: there are only sockets
+	Away        Host   // reads the tables of other network namespaces, one after the other
 	NetDir      string // the namespace's /proc/net
 	NetNSCookie uint64
 	Namespaces  Namespaces // nil: there is our own network namespace and no other
@@ -97,7 +98,6 @@ type Sampler struct {
 	users      map[uint32]model.Text // replaced, never written to: snapshots share it
 	congestion []model.Text          // likewise
 	links      links
-	unix       []model.UnixSocket // of all namespaces, from poll to poll
 	skipped    int
 }
 
@@ -303,7 +303,9 @@ func (s *Sampler) lookForSpaces() bool {
 
 // look asks the kernel for all that is looked at; home says whether our own network namespace is. It says when it began.
 func (s *Sampler) look(ctx context.Context, home bool) (now int64) {
-	s.lookForSpaces()
+	if s.lookForSpaces(); s.spaces.changed {
+		s.tables.stand(s.spaces.posts(s.cfg.Host, s.cfg.Away), s.spaces.gone, s.tracker.Now())
+	}
 	now, wall := s.cfg.Clock()
 	s.tracker.Begin(now, wall)
 	s.sources = nil // the old slice belongs to snapshots
@@ -314,7 +316,7 @@ func (s *Sampler) look(ctx context.Context, home bool) (now int64) {
 	outcomes := s.pollPlaces(asked, now, wanted)
 	s.foldClosings()
 	s.tracker.Finish(outcomes, s.hold())
-	for _, slot := range s.spaces.free(s.tracker) {
+	for _, slot := range s.spaces.free(s.tracker, s.tables) {
 		s.links.forget(slot)
 	}
 	s.confirm()

@@ -202,18 +202,14 @@ func (s *sockets) noBytes() error { return s.lacks[apart[0]] }
 // unixSockets reads the unix sockets.
 type unixSockets struct {
 	kernel  Asker
-	netns   uint16
-	rows    []model.UnixSocket // of the last look
+	rows    []model.UnixSocket
 	wholeAt int64
 }
 
 // look reads the unix sockets of a namespace.
 func (u *unixSockets) look(now int64) (source model.Source, whole bool) {
 	u.rows = u.rows[:0]
-	result, err := u.kernel.DumpUnix(func(r *model.UnixSocket) {
-		u.rows = append(u.rows, *r)
-		u.rows[len(u.rows)-1].NetNS = u.netns
-	})
+	result, err := u.kernel.DumpUnix(func(r *model.UnixSocket) { u.rows = append(u.rows, *r) })
 	if err == nil {
 		u.wholeAt = now
 	}

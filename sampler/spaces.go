@@ -30,6 +30,8 @@ type Space struct {
 	// is one, says so after: the pid that leads there may be another process's by then.
 	Net   procnet.FS
 	Still func() bool
+	// Inside runs a function in it while it is Entered, in whatever goroutine calls it; an error says that it did not run.
+	Inside func(f func()) error
 }
 
 // Found are the network namespaces of the host.
@@ -77,6 +79,7 @@ type spaces struct {
 	slots    map[*Space]*place
 	choice   string
 	looked   bool
+	changed  bool // since posts was asked
 	lookedAt int64
 	beyond   int // namespaces without a place
 	err      error
@@ -103,7 +106,7 @@ func (s *spaces) look(choice string, now int64, hear bool, t *model.Tracker, end
 		return false
 	}
 	found := s.from.Look(choice, hear)
-	s.looked, s.lookedAt, s.choice, s.err, s.beyond = true, now, choice, found.Err, 0
+	s.looked, s.changed, s.lookedAt, s.choice, s.err, s.beyond = true, true, now, choice, found.Err, 0
 	s.show(s.home(), found.Home, t)
 	there := make(map[*Space]bool, len(found.Others))
 	for _, space := range found.Others {
@@ -173,14 +176,14 @@ func (s *spaces) settle(p *place, t *model.Tracker, ends *closings) {
 	}
 	p.sockets = newSockets(p.kernel, p.space.Net, s.home().sockets.dir)
 	p.sockets.foreign, p.sockets.still = true, p.space.Still
-	p.unix = &unixSockets{kernel: p.kernel, netns: p.slot}
+	p.unix = &unixSockets{kernel: p.kernel}
 	ends.listen(p.space.Listener, p.slot, p.space.Name)
 }
 
 // free takes the places back of namespaces that are gone when no row names them any more, and says which.
-func (s *spaces) free(t *model.Tracker) (freed []uint16) {
+func (s *spaces) free(t *model.Tracker, small *tables) (freed []uint16) {
 	for slot, p := range s.all {
-		if p != nil && p.view == model.Abandoned && t.Rows(uint16(slot)) == 0 {
+		if p != nil && s.gone(uint16(slot)) && t.Rows(uint16(slot)) == 0 && !small.names(uint16(slot)) {
 			t.Forget(uint16(slot))
 			s.all[slot], freed = nil, append(freed, uint16(slot))
 		}
@@ -257,4 +260,26 @@ func (s *spaces) heard(slot uint16) {
 	if int(slot) < len(s.all) && s.all[slot] != nil {
 		s.all[slot].rhythm.Quiet = 0
 	}
+}
+
+// gone says whether the namespace in a place is no more.
+func (s *spaces) gone(slot uint16) bool {
+	return int(slot) >= len(s.all) || s.all[slot] == nil || s.all[slot].view == model.Abandoned
+}
+
+// posts are where the small tables are read, as of the last look: home reads those of our own namespace, away those of the
+// others.
+func (s *spaces) posts(home, away Host) []post {
+	s.changed = false
+	var list []post
+	for _, p := range s.all {
+		switch {
+		case p == nil || p.view != model.Entered:
+		case p.space == nil:
+			list = append(list, post{netns: p.slot, name: p.name, host: home})
+		case away != nil && p.space.Inside != nil:
+			list = append(list, post{netns: p.slot, name: p.name, host: away, inside: p.space.Inside})
+		}
+	}
+	return list
 }

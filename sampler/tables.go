@@ -1,7 +1,8 @@
 package sampler
 
 // The small tables: each is read whole while somebody looks at it, beside the ticks, since reading connection tracking
-// or a full routing table, or those of many network namespaces, may take longer than a tick. What was read is folded by the sampler itself.
+// or a full routing table, or those of many network namespaces, may take longer than a tick. What was read is folded by the
+// sampler itself.
 
 import (
 	"context"
@@ -287,11 +288,13 @@ func (t *tables) stand(posts []post, gone func(netns uint16) bool, now int64) {
 // stands says whether a post that was read at is still one.
 func (t *tables) stands(p *post) bool { return t.since[p.netns] == p.since }
 
-// places calls use with the place of each namespace that rows are of, those that are gone too: no other may have it yet.
-func (t *tables) places(use func(netns uint16)) {
+// names says whether a row is of the namespace in this place, one that is gone too: no other may have it yet.
+func (t *tables) names(netns uint16) bool {
+	found := false
 	for _, table := range t.all {
-		table.places(use)
+		table.places(func(place uint16) { found = found || place == netns })
 	}
+	return found
 }
 
 func (t *tables) run(ctx context.Context) {

@@ -58,7 +58,7 @@ func newStation(want func() model.Tables) *station {
 	}
 	n.look = func() {
 		if n.want()&model.TableUnix != 0 {
-			n.tracker.SeeUnix(slices.Clone(n.unix), true, int64(time.Second))
+			n.tracker.SeeUnix([]model.Part[model.UnixSocket]{{Rows: slices.Clone(n.unix), Whole: true}}, int64(time.Second))
 		} else {
 			n.tracker.ForgetUnix()
 		}
