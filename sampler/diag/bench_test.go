@@ -58,3 +58,39 @@ func BenchmarkDump(b *testing.B) {
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(sockets), "ns/socket")
 	})
 }
+
+// BenchmarkBeside opens and closes what is kept for each namespace: B/op is what one more of them takes.
+func BenchmarkBeside(b *testing.B) {
+	conn := openIn(b)
+	first, err := Listen(nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer first.Close()
+	b.Run("Conn", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			c, err := conn.Beside(nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			c.Close()
+		}
+	})
+	b.Run("Events", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			e, err := first.Beside(nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			e.Close()
+		}
+	})
+	b.Run("Refused", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			Refused(unix.EPERM).Close()
+		}
+	})
+}

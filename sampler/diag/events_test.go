@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"sync"
 	"testing"
 	"time"
 
@@ -310,5 +311,99 @@ func TestKernelListensUnprivileged(t *testing.T) {
 	unix.Close(z.bound(model.IPv4, unix.SOCK_DGRAM, "127.0.0.1", 9999))
 	if s := hear(t, e, 1)[0]; s.LocalPort != 9999 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// Nothing is told until something came, and who waits is woken by Close at once, whatever his transport says then.
+func TestEventsWait(t *testing.T) {
+	other := msg(unix.NLMSG_NOOP, 0, 0)
+	w := newWire(step{err: unix.EAGAIN}, step{err: unix.EINTR}, data(other), step{err: unix.EAGAIN}, data(destroyed(1, model.TCP)))
+	e := NewEvents(w)
+	h, err := e.Next(func(*model.Ending) {})
+	if h != (Heard{Rows: 1}) || err != nil || w.waits != 2 {
+		t.Errorf("%+v, %v, waited %d times", h, err, w.waits)
+	}
+	ended := make(chan error)
+	go func() {
+		_, err := e.Next(func(*model.Ending) { t.Error("heard") })
+		ended <- err
+	}()
+	if err := e.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-ended; !errors.Is(err, fs.ErrClosed) || errors.Is(err, errHungUp) {
+		t.Errorf("closed: %v", err)
+	}
+	w.steps = []step{data(destroyed(2, model.TCP))}
+	if h, err := e.Next(func(*model.Ending) { t.Error("heard") }); h != (Heard{}) || !errors.Is(err, fs.ErrClosed) {
+		t.Errorf("closed before: %+v, %v", h, err)
+	}
+	if err := e.Close(); !errors.Is(err, fs.ErrClosed) {
+		t.Errorf("closed twice: %v", err)
+	}
+	beside := e.BesideOver(newWire(data(destroyed(3, model.TCP))))
+	if h, err := beside.Next(func(*model.Ending) {}); h.Rows != 1 || err != nil {
+		t.Errorf("beside a closed one: %+v, %v", h, err)
+	}
+}
+
+// A flood is handed out in parts, so that others who listen have their turn and Close is heeded.
+func TestEventsInParts(t *testing.T) {
+	w := newWire()
+	for range maxTaken + 7 {
+		w.steps = append(w.steps, data(destroyed(1, model.TCP)))
+	}
+	e := NewEvents(w)
+	for _, want := range []int{maxTaken, 7} {
+		if h, err := e.Next(func(*model.Ending) {}); h.Rows != want || err != nil {
+			t.Errorf("%+v, %v, want %d", h, err, want)
+		}
+	}
+	w.steps = []step{data(destroyed(1, model.TCP)), data(destroyed(2, model.TCP))}
+	if h, err := e.Next(func(*model.Ending) { e.Close() }); h.Rows != 1 || !errors.Is(err, fs.ErrClosed) {
+		t.Errorf("closed on the way: %+v, %v", h, err)
+	}
+}
+
+// Those that listen beside use one buffer and one record in turn.
+func TestEventsBeside(t *testing.T) {
+	first := NewEvents(newWire())
+	var work sync.WaitGroup
+	for i := range 4 {
+		w := newWire()
+		for range 500 {
+			w.steps = append(w.steps, data(destroyed(uint64(i), model.TCP)), step{err: unix.EAGAIN})
+		}
+		e := first.BesideOver(w)
+		if e.ear != first.ear {
+			t.Fatal("nothing is shared")
+		}
+		work.Go(func() {
+			for n := 0; n < 500; {
+				h, err := e.Next(func(c *model.Ending) {
+					if c.Cookie != uint64(i) {
+						t.Errorf("number %d heard %d", i, c.Cookie)
+					}
+				})
+				if n += h.Rows; err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	work.Wait()
+}
+
+// An event that tells of a congestion algorithm has no number for it: the list is the dumps'.
+func TestEventsHaveNoCongestion(t *testing.T) {
+	body := join(diagMsg(model.Close, 1), attr(attrProtocol, byte(model.TCP)), attr(attrCong, []byte("cubic\x00")...))
+	e := NewEvents(newWire(data(msg(unix.SOCK_DIAG_BY_FAMILY, 0, 0, body...))))
+	if _, err := e.Next(func(c *model.Ending) {
+		if c.Has&model.HasCong != 0 || c.Cong != 0 {
+			t.Errorf("number %d", c.Cong)
+		}
+	}); err != nil {
+		t.Error(err)
 	}
 }
