@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -50,12 +51,16 @@ func TestKernelBeside(t *testing.T) {
 		t.Cleanup(func() { c.Close() })
 		conns = append(conns, c)
 	}
-	var work, goes sync.WaitGroup
+	var work, goes, begun sync.WaitGroup
+	begun.Add(len(conns))
 	var over atomic.Bool
 	for i, c := range conns {
 		work.Go(func() {
 			for n := 0; n < 100 || !over.Load(); n++ {
 				ports, err := localPorts(c)
+				if n == 0 {
+					begun.Done()
+				}
 				if errors.Is(err, fs.ErrClosed) && i%2 == 1 {
 					return
 				}
@@ -78,6 +83,7 @@ func TestKernelBeside(t *testing.T) {
 			}
 		})
 	}
+	begun.Wait()
 	for i := 1; i < len(conns); i += 2 {
 		if err := conns[i].Close(); err != nil {
 			t.Error(err)
@@ -136,6 +142,30 @@ func TestKernelClosedNumber(t *testing.T) {
 	}
 	if _, err := unix.FcntlInt(uintptr(number), unix.F_GETFD, 0); err != nil {
 		t.Errorf("another's descriptor was closed: %v", err)
+	}
+}
+
+// Closing waits for who uses the descriptor, and who comes after it does not get it any more.
+func TestKernelCloseWaitsForUse(t *testing.T) {
+	k, err := openKernel()
+	if err != nil {
+		t.Skipf("no sock_diag here: %v", err)
+	}
+	k.using.RLock()
+	closed := make(chan error, 1)
+	go func() { closed <- k.Close() }()
+	for k.using.TryRLock() { // until Close waits
+		k.using.RUnlock()
+		select {
+		case err := <-closed:
+			t.Fatalf("closed while it was used: %v", err)
+		default:
+			runtime.Gosched()
+		}
+	}
+	k.using.RUnlock()
+	if err := <-closed; err != nil {
+		t.Error(err)
 	}
 }
 
@@ -214,7 +244,7 @@ type ears struct {
 // TestKernelManyListeners: two hundred namespaces are listened to by a goroutine each, in no thread and one descriptor each. Each
 // hears every closing of its own of a burst in all of them, and nothing else; closed, each ends at once.
 func TestKernelManyListeners(t *testing.T) {
-	const namespaces, sockets = 200, 20
+	const namespaces, sockets = 200, 10
 	enterNamespace(t)
 	z := zoo{t}
 	first := listenIn(t)
@@ -351,6 +381,28 @@ func TestKernelCloseLetsGo(t *testing.T) {
 		case <-ctx.Done():
 			t.Fatal("the namespace is kept")
 		}
+	}
+}
+
+// What the poller does not take is told when it is opened, not when it is waited for, and is closed.
+func TestKernelUnwatched(t *testing.T) {
+	file, err := os.Create(t.TempDir() + "/regular") // epoll watches no such file
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	fd, err := unix.FcntlInt(file.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.SetNonblock(fd, true); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := watch(fd); !errors.Is(err, os.ErrNoDeadline) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != unix.EBADF {
+		t.Errorf("it is open still: %v", err)
 	}
 }
 

@@ -156,6 +156,27 @@ func TestBesideAbandonedDump(t *testing.T) {
 	}
 }
 
+// What one left behind its end in the buffer is not taken for the end of another's answer that is still to be read.
+func TestBesideLeftovers(t *testing.T) {
+	abandon := func(c *Conn) {
+		defer func() { recover() }() //nolint:errcheck // it is ours
+		c.Dump(model.TCP, model.IPv4, func(*model.Socket) { panic("callback") })
+	}
+	s := &script{steps: []step{data(row(1)), data(row(2), done(0))}}
+	a := NewConn(s)
+	forOther := msg(unix.NLMSG_DONE, 0, 1, errno(0)...) // of the sequence number that a's first request has
+	b := a.BesideOver(&script{steps: []step{data(row(3), done(0), forOther)}})
+	b.seq = 7
+	abandon(a)
+	abandon(b)
+	left := -1
+	a.transport = &spy{Transport: s, onSend: func() { left = len(s.left) }}
+	s.steps = []step{data(row(4), done(0))}
+	if res, err := a.Dump(model.TCP, model.IPv4, func(*model.Socket) {}); res.Rows != 1 || err != nil || left != 0 {
+		t.Errorf("%+v, %v, %d datagrams left at the request", res, err, left)
+	}
+}
+
 // silence counts receives that nothing came of.
 type silence struct {
 	*script
@@ -180,6 +201,8 @@ func TestBesideUnix(t *testing.T) {
 	}
 	a := NewConn(&script{steps: rows(1, 300)})
 	b := a.BesideOver(&script{steps: rows(1000, 1)})
+	dumpUnix(t, a)
+	a.names.known["of before"] = model.Text{}
 	for range 3 {
 		for c, want := range map[*Conn]string{a: "/1 300", b: "/1000 1"} {
 			all := dumpUnix(t, c)
@@ -187,11 +210,20 @@ func TestBesideUnix(t *testing.T) {
 				t.Errorf("got %s, want %s", got, want)
 			}
 		}
-		if len(a.names.known) != 300 || len(b.names.known) != 1 {
+		if len(a.names.known) != 301 || len(b.names.known) != 1 {
 			t.Errorf("%d and %d names", len(a.names.known), len(b.names.known))
 		}
 	}
 }
+
+// untouched is a transport that nobody may use any more.
+type untouched struct{ t *testing.T }
+
+func (u untouched) Send([]byte) error               { u.t.Error("Send"); return nil }
+func (u untouched) Receive([]byte) (int, error)     { u.t.Error("Receive"); return 0, unix.EIO }
+func (u untouched) NetNSCookie() (uint64, error)    { u.t.Error("NetNSCookie"); return 1, nil }
+func (u untouched) LinkName(uint32) (string, error) { u.t.Error("LinkName"); return "lo", nil }
+func (u untouched) Close() error                    { u.t.Error("Close"); return nil }
 
 // Every way to ask a Conn that was closed says so, those beside it go on, and its transport is not touched.
 func TestClosedConn(t *testing.T) {
@@ -201,11 +233,10 @@ func TestClosedConn(t *testing.T) {
 	} {
 		c := make()
 		beside := c.BesideOver(&script{steps: []step{data(row(2), done(0))}})
-		untouched := &spy{Transport: c.transport, onSend: func() { t.Errorf("%s: it was asked", name) }}
 		if err := c.Close(); err != nil {
 			t.Error(err)
 		}
-		c.transport = untouched
+		c.transport = untouched{t}
 		target := model.CloseTarget{Cookie: 1, Proto: model.TCP, Family: model.IPv4, LocalPort: 1, RemotePort: 1}
 		for what, ask := range map[string]func() error{
 			"dump":      func() error { _, err := c.Dump(model.TCP, model.IPv4, nil); return err },

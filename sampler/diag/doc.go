@@ -1,7 +1,7 @@
 // Package diag asks the kernel for sockets over sock_diag(7) and turns its answers into model.Socket and
 // model.UnixSocket.
 //
-// It does five things, all on one netlink socket (a Conn) that lives in one network namespace:
+// It does six things, all on one netlink socket (a Conn) that lives in one network namespace:
 //
 //   - Dump: every socket of a protocol and family, parsed in place from one reused buffer into one reused
 //     record that a callback gets. At rest a dump makes no garbage: it runs every second over 100,000
@@ -10,9 +10,13 @@
 //   - Ask: everything the kernel knows about one socket, by its cookie.
 //   - Destroy: closes one socket, by its cookie.
 //   - NetNSCookie: names the namespace.
+//   - LinkName: names its interfaces.
 //
 // Besides, Events listens to what the kernel tells unasked, on a socket of its own: that a socket was destroyed, with the
 // last of its counters.
+//
+// Either is meant to be kept open in each of thousands of namespaces. Those opened Beside another share all buffers, so that one
+// more costs a descriptor and some hundred bytes, and a goroutine that listens holds no thread.
 //
 // It leaves to others: when to ask, which namespaces there are and how to enter them, who owns a socket,
 // what changed since the last dump, and what to do when the kernel refuses (ErrUnsupported) or answers in

@@ -354,6 +354,8 @@ func TestEventsInParts(t *testing.T) {
 		w.steps = append(w.steps, data(destroyed(1, model.TCP)))
 	}
 	e := NewEvents(w)
+	stop := deaf(e)
+	defer stop()
 	for _, want := range []int{maxTaken, 7} {
 		if h, err := e.Next(func(*model.Ending) {}); h.Rows != want || err != nil {
 			t.Errorf("%+v, %v, want %d", h, err, want)

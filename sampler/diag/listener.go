@@ -30,19 +30,28 @@ func openKernelEvents() (*kernelEvents, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &kernelEvents{file: os.NewFile(uintptr(fd), "sock_diag events")}
-	// Only a file that is watched has deadlines. One that is not, for want of memory or of epoll's watches, is as good
-	// as any other until it has to be waited for.
-	if err := k.file.SetReadDeadline(time.Time{}); err != nil {
-		k.file.Close()
-		return nil, fmt.Errorf("have it watched: %w", err)
+	file, err := watch(fd)
+	if err != nil {
+		return nil, err
 	}
+	k := &kernelEvents{file: file}
 	if k.raw, err = k.file.SyscallConn(); err != nil {
 		k.file.Close()
 		return nil, err
 	}
 	k.receive = func(fd uintptr) { k.n, k.err = receive(int(fd), k.buf) }
 	return k, nil
+}
+
+// watch makes a file of a non-blocking descriptor, which is its own from now on, and fails when the poller did not take it:
+// for want of memory or of epoll's watches. Go says so only when the file has to be waited for, or here: no other has deadlines.
+func watch(fd int) (*os.File, error) {
+	file := os.NewFile(uintptr(fd), "sock_diag events")
+	if err := file.SetReadDeadline(time.Time{}); err != nil {
+		file.Close()
+		return nil, fmt.Errorf("have it watched: %w", err)
+	}
+	return file, nil
 }
 
 // Wait asks each time whether something is there: the poller tells of what comes, not of what came before.
