@@ -238,11 +238,11 @@ func socketColumns() []Column[Socket] {
 func endpointColumns() []Column[Socket] {
 	type S = *Snapshot
 	return []Column[Socket]{
-		{Spec{ID: "process", Steady: true, Title: "PROCESS", Aliases: []string{"name", "proc"}, Help: "name of the process that holds the socket; +n: n more hold it",
+		{Spec{ID: "process", Steady: true, Title: "PROCESS", Aliases: []string{"name", "proc"}, Help: "name of the process that holds the socket; +n: n more hold it; (was): nobody does any more; (?): it must have been this one",
 			Kind: KindText, Default: true, Width: 10, Max: 20},
 			func(s S, r *Socket) Value {
 				return ofOwner(s, r, func(p *Process) Value {
-					return Value{Text: p.Name.String(), More: max(0, r.Holders-1)}
+					return Value{Text: p.Name.String(), More: max(0, r.Holders-1), Tie: r.tie()}
 				})
 			}},
 		{Spec{ID: "pid", Steady: true, Title: "PID", Help: "process id of that process", Kind: KindNumber, Default: true, Width: 5, Max: 7, Give: 1},
@@ -329,6 +329,10 @@ func ownerColumns() []Column[Socket] {
 		{Spec{ID: "holders", Title: "HOLDERS", Help: "how many processes hold the socket", Kind: KindCount, Desc: true, Width: 7, Give: 4},
 			func(s S, r *Socket) Value {
 				return ofOwner(s, r, func(*Process) Value { return num(int64(r.Holders)) })
+			}},
+		{Spec{ID: "held", Title: "HELD", Help: "whether that process holds the socket: yes, was (nobody does any more), inferred (it must have been that one)", Kind: KindText, Width: 8, Give: 4},
+			func(s S, r *Socket) Value {
+				return ofOwner(s, r, func(*Process) Value { return Value{Text: tieWords[r.tie()]} })
 			}},
 		{Spec{ID: "unit", Steady: true, Title: "UNIT", Help: "systemd unit of the process, from its cgroup", Kind: KindText, Width: 12, Max: 30, Give: 4},
 			func(s S, r *Socket) Value {

@@ -75,12 +75,43 @@ func TestSocketColumnsByDefault(t *testing.T) {
 	}
 }
 
+// TestTies: who held a socket, or must have, is not shown as if it held it now; filters and groups know it by the same name.
+func TestTies(t *testing.T) {
+	s := &Snapshot{Processes: []Process{{PID: 9, Name: SafeText("nginx")}}}
+	specs := Sockets()
+	process, held := specs.Columns[0], -1
+	for i := range specs.Columns {
+		if specs.Columns[i].ID == "held" {
+			held = i
+		}
+	}
+	for _, c := range []struct {
+		h           Holding
+		shown, held string
+	}{
+		{Holding{Holders: 1}, "nginx", "yes"}, {Holding{Holders: 6}, "nginx +5", "yes"}, {Holding{Was: true}, "nginx (was)", "was"},
+		{Holding{Inferred: true}, "nginx (?)", "inferred"}, {Holding{Was: true, Inferred: true}, "nginx (?)", "inferred"},
+	} {
+		r := Socket{Holding: c.h}
+		v := process.Value(s, &r)
+		if shown := string((&Formatter{}).Append(nil, KindText, v)); shown != c.shown || v.Text != "nginx" {
+			t.Errorf("%+v is shown as %q, named %q", c.h, shown, v.Text)
+		}
+		if got := specs.Columns[held].Value(s, &r).Text; got != c.held {
+			t.Errorf("%+v is held: %q", c.h, got)
+		}
+		if g := groupValue(KindText, v); g != (Value{Text: "nginx"}) {
+			t.Errorf("%+v is grouped by %+v", c.h, g)
+		}
+	}
+}
+
 // TestUnknownIsNeverZero gives each column a row of which the kernel said nothing.
 func TestUnknownIsNeverZero(t *testing.T) {
 	// What a socket always has, and why anything else is unknown.
 	always := []string{"proto", "local", "lport", "remote", "rport", "timer"}
 	want := map[string]Unknown{
-		"process": NotYet, "pid": NotYet, "holders": NotYet, "unit": NotYet, "container": NotYet, "workload": NotYet, "peer": NotApplicable, "peerpid": NotApplicable, "cmdline": NotYet,
+		"process": NotYet, "pid": NotYet, "holders": NotYet, "held": NotYet, "unit": NotYet, "container": NotYet, "workload": NotYet, "peer": NotApplicable, "peerpid": NotApplicable, "cmdline": NotYet,
 		"sent": NotGiven, "received": NotGiven, "tx": NotGiven, "rx": NotGiven, "sentpkts": NotGiven, "recvpkts": NotGiven,
 		"recvq": NotGiven, "sendq": NotGiven, "user": NotGiven, "uid": NotGiven, "rtt": NotGiven, "retrans": NotGiven,
 		"cwnd": NotGiven, "mss": NotGiven, "pmtu": NotGiven, "delivery": NotGiven, "cong": NotGiven, "cookie": NotGiven,

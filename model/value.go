@@ -33,9 +33,36 @@ type Value struct {
 	Addr    Addr
 	Num     int64
 	More    int32   // KindText: so many others besides, shown as "nginx +5"
+	Tie     Tie     // KindText: how what is named belongs to the row, shown as "nginx (was)"
 	Why     Unknown // not Known: there is no value, and why
 	AtLeast bool    // the value is a lower bound (the age of a socket older than our watch)
 	V6      bool    // KindAddress: of an IPv6 socket, so that a mapped address is written as one; KindNetwork: of IPv6
+}
+
+// Tie says how a process belongs to what it is named for.
+type Tie uint8
+
+// The ties.
+const (
+	Holds    Tie = iota
+	Held         // it did, and nobody does any more
+	Inferred     // nobody was seen to hold it: it must have been this one
+)
+
+var (
+	tieNotes = [...]string{"", " (was)", " (?)"}
+	tieWords = [...]string{"yes", "was", "inferred"}
+)
+
+// tie is how the process that h names belongs to what it holds.
+func (h *Holding) tie() Tie {
+	switch {
+	case h.Inferred:
+		return Inferred
+	case h.Was:
+		return Held
+	}
+	return Holds
 }
 
 // Formatter turns values into what the screen shows. The zero Formatter is numeric.
@@ -60,7 +87,7 @@ func (f *Formatter) Append(dst []byte, k Kind, v Value) []byte {
 		if v.More > 0 {
 			dst = strconv.AppendInt(append(dst, " +"...), int64(v.More), 10)
 		}
-		return dst
+		return append(dst, tieNotes[v.Tie]...)
 	case KindState:
 		if v.Text != "" {
 			return append(dst, v.Text...)

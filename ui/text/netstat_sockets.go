@@ -234,7 +234,7 @@ func programName(argv0 string) string {
 // pid. One that only held it, or shows as gone, is none.
 func netstatHolder(s *model.Snapshot, h *model.Holding, inode uint32) *model.Process {
 	p := s.Named(h)
-	if p == nil || h.Was || p.Dead {
+	if p == nil || h.Was || h.Inferred || p.Dead {
 		return nil
 	}
 	if h.Holders < 2 {
