@@ -18,6 +18,12 @@ func (n *Netstat) ShowsLink(r *model.Link) bool { return !r.Dead && (n.All || r.
 // or with Extend several. Behind an interface come its aliases (eth0:1), which have no counters of their
 // own.
 func (n *Netstat) Links(w io.Writer, s *model.Snapshot, order []int32) error {
+	return eachNetNS(w, s, order, func(row int32) *model.Life { return &s.Links[row].Life }, func(order []int32) error {
+		return n.links(w, s, order)
+	})
+}
+
+func (n *Netstat) links(w io.Writer, s *model.Snapshot, order []int32) error {
 	title := "Kernel Interface table\n"
 	if n.Extend == 0 {
 		title += "Iface             MTU    RX-OK RX-ERR RX-DRP RX-OVR    TX-OK TX-ERR TX-DRP TX-OVR Flg\n"

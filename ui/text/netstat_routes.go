@@ -36,6 +36,12 @@ func (n *Netstat) ShowsRoute(r *model.Route) bool {
 // Routes writes the rows of s.Routes that order names and that are of family f, under its title. Extend
 // chooses the columns: 0 is -r, 1 -re, 2 and more -ree; of IPv6 they are always the same.
 func (n *Netstat) Routes(w io.Writer, s *model.Snapshot, order []int32, f model.Family) error {
+	return eachNetNS(w, s, order, func(row int32) *model.Life { return &s.Routes[row].Life }, func(order []int32) error {
+		return n.routes(w, s, order, f)
+	})
+}
+
+func (n *Netstat) routes(w io.Writer, s *model.Snapshot, order []int32, f model.Family) error {
 	title := "Kernel IP routing table\nDestination     Gateway         Genmask         "
 	switch {
 	case f == model.IPv6:
@@ -224,6 +230,12 @@ func (n *Netstat) ShowsGroup(r *model.Membership) bool { return !r.Dead && r.Fam
 
 // Groups writes the rows of s.Groups that order names, under the title of group memberships.
 func (n *Netstat) Groups(w io.Writer, s *model.Snapshot, order []int32) error {
+	return eachNetNS(w, s, order, func(row int32) *model.Life { return &s.Groups[row].Life }, func(order []int32) error {
+		return n.groups(w, s, order)
+	})
+}
+
+func (n *Netstat) groups(w io.Writer, s *model.Snapshot, order []int32) error {
 	const title = "IPv6/IPv4 Group Memberships\n" +
 		"Interface       RefCnt Group\n" +
 		"--------------- ------ ---------------------\n"

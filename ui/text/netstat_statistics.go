@@ -12,6 +12,12 @@ import (
 // Statistics writes the rows of s.Statistics that order names: a heading for each group, and below it a
 // line for each counter with its name, value ("-" for unknown) and what it counts.
 func (n *Netstat) Statistics(w io.Writer, s *model.Snapshot, order []int32) error {
+	return eachNetNS(w, s, order, func(row int32) *model.Life { return &s.Statistics[row].Life }, func(order []int32) error {
+		return n.statistics(w, s, order)
+	})
+}
+
+func (n *Netstat) statistics(w io.Writer, s *model.Snapshot, order []int32) error {
 	names, values := 0, 0
 	for _, i := range order {
 		if r := &s.Statistics[i]; !r.Dead {
@@ -56,6 +62,12 @@ const flowEndWidth = 21
 // with headers, "-" where the kernel does not count them. What is translated stands in the second line as
 // snat, dnat or both.
 func (n *Netstat) Flows(w io.Writer, s *model.Snapshot, order []int32) error {
+	return eachNetNS(w, s, order, func(row int32) *model.Life { return &s.Flows[row].Life }, func(order []int32) error {
+		return n.flows(w, s, order)
+	})
+}
+
+func (n *Netstat) flows(w io.Writer, s *model.Snapshot, order []int32) error {
 	t := flowLines{Netstat: n, wide: flowEndWidth}
 	var end []byte
 	for _, i := range order {
