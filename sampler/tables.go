@@ -250,7 +250,7 @@ func newTables(h Host, clock func() int64) *tables {
 
 // stand has the tables read at these posts from the next question on; the slice is the tables' from then on. Rows of
 // namespaces that are not among them leave: when gone says so they are closed as of now, else nobody wants to see them any
-// more and they are dropped at once, and so is what is being read there. It costs nothing while the posts are the same.
+// more and they are dropped at once, and so is what is being read there. While the posts are the same it does next to nothing.
 func (t *tables) stand(posts []post, gone func(netns uint16) bool, now int64) {
 	if t.host == nil {
 		return
