@@ -215,6 +215,7 @@ type tables struct {
 	posts  []post
 	since  map[uint16]uint64 // of the posts, by their namespaces' places
 	stood  uint64            // calls of stand
+	named  map[uint16]bool   // see names; nil until it is asked for after rows came or went
 	busy   bool
 	wanted model.Tables
 	asked  bool // some were, since nobody looked
@@ -272,6 +273,7 @@ func (t *tables) stand(posts []post, gone func(netns uint16) bool, now int64) {
 	if !left {
 		return
 	}
+	t.named = nil
 	for _, table := range t.all {
 		table.leave(func(netns uint16) model.Leaving {
 			switch {
@@ -290,11 +292,13 @@ func (t *tables) stands(p *post) bool { return t.since[p.netns] == p.since }
 
 // names says whether a row is of the namespace in this place, one that is gone too: no other may have it yet.
 func (t *tables) names(netns uint16) bool {
-	found := false
-	for _, table := range t.all {
-		table.places(func(place uint16) { found = found || place == netns })
+	if t.named == nil {
+		t.named = make(map[uint16]bool)
+		for _, table := range t.all {
+			table.places(func(place uint16) { t.named[place] = true })
+		}
 	}
-	return found
+	return t.named[netns]
 }
 
 func (t *tables) run(ctx context.Context) {
@@ -372,6 +376,7 @@ func (t *tables) ask(ctx context.Context, wanted model.Tables) {
 			r.tables = append(r.tables, table)
 		case table.known():
 			table.forget()
+			t.named = nil
 		}
 	}
 	if len(r.tables) == 0 && !t.asked {
@@ -384,7 +389,7 @@ func (t *tables) ask(ctx context.Context, wanted model.Tables) {
 
 // take folds what was read. It says whether there is something to publish.
 func (t *tables) take(answer []table, now, hold int64) bool {
-	t.busy = false
+	t.busy, t.named = false, nil
 	some := false
 	for _, table := range answer {
 		some = table.fold(t.stands, now, hold) || some
