@@ -13,6 +13,8 @@ type Spec struct {
 	Max     int  // cells it may grow to; 0 is Width
 	Give    int  // which column gives way first on a narrow screen: the highest; 0 stays longest
 	Steady  bool // its values stay while Snapshot.Epoch does: what it says is who a row is and whose, not what it does
+	// Where says in which snapshots a column is shown that is not Default, unless the user chose his columns; nil in none.
+	Where   func(*Snapshot) bool
 	AtLeast bool // its values may be lower bounds (Value.AtLeast); CSV and JSON say so beside them
 }
 

@@ -1,7 +1,7 @@
 package model
 
-// Both ends of a connection inside the host: its other end is a row of the same snapshot, in the same network
-// namespace, with the same ends the other way round.
+// Both ends of a connection inside the host: its other end is a row of the same snapshot with the same ends the other
+// way round, in the same network namespace or, over veth and its like, in another one.
 
 import (
 	"encoding/binary"
@@ -35,9 +35,16 @@ func (e end) other() end {
 	return e
 }
 
-// hash mixes the ends; a remote host may choose some of the bits, which costs it a connection for each.
+// crosses says whether the other end may be in another namespace: loopback does not leave its own.
+func (e *end) crosses() bool { return !e.local.IsLoopback() && !e.remote.IsLoopback() }
+
+// hash mixes the ends; a remote host may choose some of the bits, which costs it a connection for each. What may cross
+// is found without its namespace.
 func (e *end) hash() uint64 {
-	h := uint64(e.localPort)<<48 | uint64(e.remotePort)<<32 | uint64(e.ns)<<16 | uint64(e.proto)
+	h := uint64(e.localPort)<<48 | uint64(e.remotePort)<<32 | uint64(e.proto)
+	if !e.crosses() {
+		h |= uint64(e.ns) << 16
+	}
 	for _, a := range [...]*Addr{&e.local, &e.remote} {
 		for i := 0; i < len(a); i += 8 {
 			high, low := bits.Mul64(h^binary.LittleEndian.Uint64(a[i:]), 0x9e3779b97f4a7c15)
@@ -54,39 +61,93 @@ func hasEnd(r *Socket) bool {
 	return !r.Dead && r.IsConnected() && r.State != TimeWait && r.State != StateUnknown && r.RemotePort != 0 && r.Proto != Raw
 }
 
-// OtherEnd is the row at the other end of r, which is in the same namespace: nil when there is none, or several. A socket
-// that is connected to itself is its own.
+// OtherEnd is the row at the other end of r: nil when there is none, or several. One in the same namespace comes first. In
+// others there must be exactly one with these ends turned, and r must be the only one with its own: private addresses are
+// given out again and again, and two pairs of containers that have the same are not told apart. A socket that is
+// connected to itself is its own.
 func (s *Snapshot) OtherEnd(r *Socket) *Socket {
 	if r.Dead || !r.IsConnected() || r.RemotePort == 0 {
 		return nil
 	}
-	want := endOf(r).other()
-	e := s.Ends
-	if e == nil || s.Epoch == 0 { // nobody keeps an index of these rows
-		var found *Socket
-		for i := range s.Sockets {
-			if o := &s.Sockets[i]; endOf(o) == want && hasEnd(o) {
-				if found != nil {
-					return nil
-				}
-				found = o
-			}
+	own := endOf(r)
+	want := own.other()
+	if e := s.Ends; e != nil {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if s.Epoch != 0 && (e.epoch != s.Epoch || e.rows != len(s.Sockets)) {
+			e.index(s)
 		}
-		return found
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.epoch != s.Epoch || e.rows != len(s.Sockets) {
-		e.index(s)
-	}
-	slot := e.find(s, &want)
-	if e.slots[slot] <= 0 {
+	near, far := s.withEnds(&want, nil)
+	switch {
+	case near.rows == 1:
+		return near.one
+	case near.rows > 1 || far.rows != 1 || !want.crosses():
 		return nil
 	}
-	return &s.Sockets[e.slots[slot]-1]
+	if same, elsewhere := s.withEnds(&own, r); same.rows+elsewhere.rows > 0 {
+		return nil
+	}
+	return far.one
 }
 
-// find is the slot of the row with these ends, or the free one where it belongs.
+// found is what there is with the same ends: one of the rows, and whether that is all.
+type found struct {
+	one  *Socket
+	rows int // 2 is several
+}
+
+func (f *found) add(r *Socket, rows int) {
+	f.one = r
+	f.rows = min(2, f.rows+rows)
+}
+
+// withEnds finds the rows but r with these ends: those in their namespace, and where there are none, those in others.
+func (s *Snapshot) withEnds(want *end, r *Socket) (near, far found) {
+	if s.Ends != nil && s.Epoch != 0 {
+		return s.Ends.look(s, want, r)
+	}
+	anywhere := *want
+	for i := range s.Sockets {
+		o := &s.Sockets[i]
+		if anywhere.ns = o.NetNS; o == r || endOf(o) != anywhere || !hasEnd(o) {
+			continue
+		}
+		if o.NetNS == want.ns {
+			near.add(o, 1)
+		} else {
+			far.add(o, 1)
+		}
+	}
+	return near, far
+}
+
+// look is withEnds by the index.
+func (e *Ends) look(s *Snapshot, want *end, r *Socket) (near, far found) {
+	mask := len(e.slots) - 1
+	anywhere := *want
+	for at := int(want.hash()) & mask; e.slots[at] != 0; at = (at + 1) & mask {
+		row, rows := e.slots[at], 1
+		if row < 0 {
+			row, rows = -row, 2
+		}
+		o := &s.Sockets[row-1]
+		if anywhere.ns = o.NetNS; endOf(o) != anywhere {
+			continue
+		}
+		if o == r && rows == 1 {
+			continue
+		}
+		if o.NetNS == want.ns {
+			near.add(o, rows)
+			return near, found{}
+		}
+		far.add(o, rows)
+	}
+	return near, far
+}
+
+// find is the slot of the row with these ends in this namespace, or the free one where it belongs.
 func (e *Ends) find(s *Snapshot, want *end) int {
 	mask := len(e.slots) - 1
 	for at := int(want.hash()) & mask; ; at = (at + 1) & mask {

@@ -24,6 +24,8 @@ func TestOtherEnd(t *testing.T) {
 	change := func(r S, f func(*S)) S { f(&r); return r }
 	client := connection("127.0.0.1:40000", "127.0.0.1:80", Established)
 	server := connection("127.0.0.1:80", "127.0.0.1:40000", Established)
+	inside := change(connection("10.0.0.2:40000", "10.0.0.1:80", Established), func(r *S) { r.NetNS = 3 })
+	outside := connection("10.0.0.1:80", "10.0.0.2:40000", Established)
 	for _, c := range []struct {
 		name string
 		rows []S
@@ -38,6 +40,24 @@ func TestOtherEnd(t *testing.T) {
 		{"alone", []S{client}, -1},
 		{"another port", []S{client, change(server, func(r *S) { r.RemotePort++ })}, -1},
 		{"another namespace", []S{client, change(server, func(r *S) { r.NetNS = 1 })}, -1},
+		{"two namespaces", []S{inside, outside}, 1},
+		{"from inside", []S{outside, inside}, 1},
+		{"our own namespace first", []S{inside, outside, change(outside, func(r *S) { r.NetNS = 3 })}, 2},
+		{"two others", []S{inside, outside, change(outside, func(r *S) { r.NetNS = 5 })}, -1},
+		{"one other, twice", []S{inside, outside, outside}, -1},
+		{"equal pairs, of which we see three", []S{inside, outside, change(inside, func(r *S) { r.NetNS = 5 })}, -1},
+		{"equal pairs within their namespaces", []S{inside, change(outside, func(r *S) { r.NetNS = 3 }),
+			change(inside, func(r *S) { r.NetNS = 5 }), change(outside, func(r *S) { r.NetNS = 5 })}, 1},
+		{"its end, forwarded in a namespace that has both", []S{inside, outside, change(inside, func(r *S) { r.NetNS = 0 })}, -1},
+		{"an equal pair is closed", []S{inside, outside, change(inside, func(r *S) { r.NetNS, r.Dead = 5, true }),
+			change(outside, func(r *S) { r.NetNS, r.Dead = 6, true })}, 1},
+		{"closed, in another namespace", []S{inside, change(outside, func(r *S) { r.Dead = true })}, -1},
+		{"TIME_WAIT, in another namespace", []S{inside, change(outside, func(r *S) { r.State = TimeWait })}, -1},
+		{"in TIME_WAIT itself", []S{change(inside, func(r *S) { r.State = TimeWait }), outside}, 1},
+		{"in TIME_WAIT itself, and its ports in use again", []S{change(inside, func(r *S) { r.State = TimeWait }), outside, inside}, -1},
+		{"loopback by one address", []S{change(inside, func(r *S) { r.Local = client.Local }),
+			change(outside, func(r *S) { r.Remote = client.Local })}, -1},
+		{"UDP over veth", []S{change(inside, func(r *S) { r.Proto = UDP }), change(outside, func(r *S) { r.Proto = UDP })}, 1},
 		{"another protocol", []S{client, change(server, func(r *S) { r.Proto = SCTP })}, -1},
 		{"closed", []S{client, change(server, func(r *S) { r.Dead = true })}, -1},
 		{"the row itself closed", []S{change(client, func(r *S) { r.Dead = true }), server}, -1},
@@ -65,12 +85,15 @@ func TestOtherEndIndexed(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	states := []State{Established, Listen, TimeWait, CloseWait, Close, SynRecv}
 	s := &Snapshot{Ends: new(Ends)}
-	for range 60 {
+	addrs := []Addr{{15: 1}, {10: 0xff, 11: 0xff, 12: 10, 15: 1}, {10: 0xff, 11: 0xff, 12: 10, 15: 2}}
+	near, far := 0, 0
+	for range 400 {
 		s.Epoch++
 		s.Sockets = s.Sockets[:0]
+		ports, spaces := 2+rng.IntN(12), 1+rng.IntN(4)
 		for range rng.IntN(200) {
-			r := Socket{Proto: TCP, Local: Addr{15: byte(rng.IntN(2))}, Remote: Addr{15: byte(rng.IntN(2))}, State: states[rng.IntN(len(states))],
-				LocalPort: uint16(rng.IntN(8)), RemotePort: uint16(rng.IntN(8)), NetNS: uint16(rng.IntN(2)), Dead: rng.IntN(9) == 0}
+			r := Socket{Proto: TCP, Local: addrs[rng.IntN(len(addrs))], Remote: addrs[rng.IntN(len(addrs))], State: states[rng.IntN(len(states))],
+				LocalPort: uint16(rng.IntN(ports)), RemotePort: uint16(rng.IntN(ports)), NetNS: uint16(rng.IntN(spaces)), Dead: rng.IntN(9) == 0}
 			s.Sockets = append(s.Sockets, r)
 		}
 		plain := &Snapshot{Sockets: s.Sockets}
@@ -85,6 +108,25 @@ func TestOtherEndIndexed(t *testing.T) {
 			})
 		}
 		all.Wait()
+		for i := range s.Sockets {
+			r := &s.Sockets[i]
+			o := s.OtherEnd(r)
+			switch {
+			case o == nil:
+				continue
+			case o.NetNS == r.NetNS:
+				near++
+				continue
+			case r.State == TimeWait:
+				continue
+			}
+			if far++; s.OtherEnd(o) != r {
+				t.Errorf("%+v leads to %+v in another namespace, and that elsewhere", r, o)
+			}
+		}
+	}
+	if near < 100 || far < 100 {
+		t.Errorf("only %d pairs in a namespace and %d over two were met", near, far)
 	}
 }
 
@@ -106,11 +148,18 @@ func TestPeerColumns(t *testing.T) {
 }
 
 func BenchmarkOtherEnds(b *testing.B) {
+	b.Run("loopback", func(b *testing.B) { benchmarkOtherEnds(b, "127.0.0.1", 0) })
+	b.Run("veth", func(b *testing.B) { benchmarkOtherEnds(b, "10.0.0.1", 1) })
+}
+
+func benchmarkOtherEnds(b *testing.B, host string, other uint16) {
+	b.ReportAllocs()
 	s := &Snapshot{Ends: new(Ends)}
 	for i := range 48_000 {
-		c := connection("127.0.0.1:1", "127.0.0.1:80", Established)
+		c := connection(host+":1", host+":80", Established)
 		c.Local[13], c.LocalPort = byte(i>>14), uint16(1024+i&(1<<14-1))
 		o := c
+		o.NetNS = other
 		o.Local, o.Remote, o.LocalPort, o.RemotePort = c.Remote, c.Local, c.RemotePort, c.LocalPort
 		s.Sockets = append(s.Sockets, c, o)
 	}

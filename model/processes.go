@@ -116,3 +116,13 @@ func processColumns() []Column[Process] {
 			func(_ S, p P) Value { return textOr(p.Cmdline, NotGiven) }},
 	}
 }
+
+// SomeContainer says whether a process on show runs in a container.
+func SomeContainer(s *Snapshot) bool {
+	for i := range s.Processes {
+		if p := &s.Processes[i]; !p.Container.Empty() && p.Inet {
+			return true
+		}
+	}
+	return false
+}

@@ -249,6 +249,7 @@ func endpointColumns() []Column[Socket] {
 			func(s S, r *Socket) Value {
 				return ofOwner(s, r, func(p *Process) Value { return num(int64(p.PID)) })
 			}},
+		netnsColumn(func(r *Socket) uint16 { return r.NetNS }),
 		{Spec{ID: "proto", Steady: true, Title: "PROTO", Help: "protocol: tcp, tcp6, udp, udp6, udplite, raw, sctp and so on", Kind: KindText, Default: true, Width: 5, Give: 4},
 			func(_ S, r *Socket) Value { return Value{Text: r.ProtoName()} }},
 		{Spec{ID: "local", Steady: true, Title: "LOCAL", Aliases: []string{"laddr", "src", "addr"}, Help: "local address", Kind: KindAddress, Default: true, Width: 9, Max: 39, Give: 3},
@@ -300,7 +301,7 @@ func trafficColumns() []Column[Socket] {
 func ownerColumns() []Column[Socket] {
 	type S = *Snapshot
 	return []Column[Socket]{
-		{Spec{ID: "peer", Steady: true, Title: "PEER", Aliases: []string{"peerprocess"}, Help: "process at the other end, where that is on this host and in this namespace; +n: n more hold it", Kind: KindText, Width: 8, Max: 20, Give: 4},
+		{Spec{ID: "peer", Steady: true, Title: "PEER", Aliases: []string{"peerprocess"}, Help: "process at the other end, where that is on this host, in another namespace too; +n: n more hold it", Kind: KindText, Width: 8, Max: 20, Give: 4},
 			func(s S, r *Socket) Value {
 				return ofEnd(s, r, func(p *Process, o *Socket) Value {
 					return Value{Text: p.Name.String(), More: max(0, o.Holders-1)}
@@ -338,7 +339,7 @@ func ownerColumns() []Column[Socket] {
 			func(s S, r *Socket) Value {
 				return ofOwner(s, r, func(p *Process) Value { return textOr(p.Unit, NotApplicable) })
 			}},
-		{Spec{ID: "container", Steady: true, Title: "CONTAINER", Help: "container of the process by name, else by its id; of docker-proxy the one its port leads to", Kind: KindText, Width: 12, Max: 30, Give: 4},
+		{Spec{ID: "container", Steady: true, Title: "CONTAINER", Help: "container of the process by name, else by its id; of docker-proxy the one its port leads to", Kind: KindText, Width: 12, Max: 30, Give: 9, Where: SomeContainer},
 			func(s S, r *Socket) Value {
 				return ofOwner(s, r, func(p *Process) Value { return textOr(p.Container, NotApplicable) })
 			}},
@@ -348,6 +349,7 @@ func ownerColumns() []Column[Socket] {
 			func(s S, r *Socket) Value {
 				return ofOwner(s, r, func(p *Process) Value { return textOr(p.Cmdline, NotGiven) })
 			}},
+		askedColumn(func(r *Socket) uint16 { return r.NetNS }),
 	}
 }
 

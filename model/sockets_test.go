@@ -112,6 +112,7 @@ func TestUnknownIsNeverZero(t *testing.T) {
 	always := []string{"proto", "local", "lport", "remote", "rport", "timer"}
 	want := map[string]Unknown{
 		"process": NotYet, "pid": NotYet, "holders": NotYet, "held": NotYet, "unit": NotYet, "container": NotYet, "workload": NotYet, "peer": NotApplicable, "peerpid": NotApplicable, "cmdline": NotYet,
+		"netns": NotYet, "asked": NotYet,
 		"sent": NotGiven, "received": NotGiven, "tx": NotGiven, "rx": NotGiven, "sentpkts": NotGiven, "recvpkts": NotGiven,
 		"recvq": NotGiven, "sendq": NotGiven, "user": NotGiven, "uid": NotGiven, "rtt": NotGiven, "retrans": NotGiven,
 		"cwnd": NotGiven, "mss": NotGiven, "pmtu": NotGiven, "delivery": NotGiven, "cong": NotGiven, "cookie": NotGiven,

@@ -142,6 +142,7 @@ func unixColumns() []Column[UnixSocket] {
 			func(s S, r U) Value {
 				return ofHolder(s, &r.Holding, func(p *Process) Value { return num(int64(p.PID)) })
 			}},
+		netnsColumn(func(r *UnixSocket) uint16 { return r.NetNS }),
 		{Spec{ID: "type", Title: "TYPE", Help: "STREAM, DGRAM or SEQPACKET", Kind: KindText, Default: true, Width: 6, Max: 9, Give: 2},
 			func(_ S, r U) Value { return Value{Text: r.Type.String()} }},
 		{Spec{ID: "state", Title: "STATE", Help: "LISTENING, CONNECTED, CONNECTING (waits to be accepted), UNCONN (neither)", Kind: KindText, Default: true, Width: 10, Max: 13, Give: 1},
@@ -214,6 +215,7 @@ func unixColumns() []Column[UnixSocket] {
 			func(s S, r U) Value {
 				return ofHolder(s, &r.Holding, func(p *Process) Value { return textOr(p.Cmdline, NotGiven) })
 			}},
+		askedColumn(func(r *UnixSocket) uint16 { return r.NetNS }),
 	}
 }
 

@@ -36,6 +36,7 @@ type Value struct {
 	Tie     Tie     // KindText: how what is named belongs to the row, shown as "nginx (was)"
 	Why     Unknown // not Known: there is no value, and why
 	AtLeast bool    // the value is a lower bound (the age of a socket older than our watch)
+	ByProc  bool    // KindText: a namespace of which /proc alone tells, shown as "web (/proc)"
 	V6      bool    // KindAddress: of an IPv6 socket, so that a mapped address is written as one; KindNetwork: of IPv6
 }
 
@@ -86,6 +87,9 @@ func (f *Formatter) Append(dst []byte, k Kind, v Value) []byte {
 		dst = append(dst, v.Text...)
 		if v.More > 0 {
 			dst = strconv.AppendInt(append(dst, " +"...), int64(v.More), 10)
+		}
+		if v.ByProc {
+			dst = append(dst, " (/proc)"...)
 		}
 		return append(dst, tieNotes[v.Tie]...)
 	case KindState:
