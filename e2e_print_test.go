@@ -136,7 +136,7 @@ func TestFault35WrongCommandLines(t *testing.T) {
 		{[]string{"--count", "bogus"}, []string{"bogus", "allowed are", "state"}},
 		{[]string{"--screen", "bogus"}, []string{"bogus", "sockets"}},
 		{[]string{"--theme", "bogus"}, []string{"bogus", "light"}},
-		{[]string{"--netns", "all"}, []string{"all", "own"}},
+		{[]string{"--netns", "-1"}, []string{"--netns", "own, all"}},
 		{[]string{"--config", "/does/not/exist"}, []string{"/does/not/exist"}},
 		{[]string{"--\x1b[31m"}, []string{"no such flag"}},
 		{[]string{"process:\x1b[31m and"}, []string{"character"}},

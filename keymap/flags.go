@@ -51,7 +51,7 @@ type Options struct {
 	Interval   time.Duration // between samples, MinInterval to MaxInterval
 	Hold       time.Duration // for how long a change is shown, same bounds
 
-	NetNS   string // "own"
+	NetNS   string // "own", "all", a name or a pid, not checked
 	Theme   string // one of Themes
 	Config  string // path of the config file
 	NoColor bool

@@ -154,7 +154,7 @@ func TestAction(t *testing.T) {
 		{Sockets, "PgDn", PageDown},
 		{Sockets, "Left", ScrollLeft}, {Sockets, "Right", ScrollRight}, {Sockets, "Ctrl-Z", Suspend},
 		{Sockets, "Ctrl-L", Redraw},
-		{Sockets, "y N o O", ""},
+		{Sockets, "y o O", ""}, {Sockets, "N", NetNS}, {Table, "N", NetNS}, {Details, "N", NetNS},
 		{Table, "t w U K x", ""}, {Table, "z", HideUnchanged}, {Table, "r", ScreenRoutes}, {Table, "0", ScreenNAT}, {Table, "s", Sort}, {Table, "j", MoveDown},
 		{Details, "K", Kill}, {Details, "x", Close}, {Details, "c", Copy}, {Details, "s / t", ""},
 		{Details, "q", Quit}, {Details, "Esc", Back},

@@ -109,6 +109,10 @@ func showRows() []Binding {
 			Flag: "columns", Arg: "A,B,C", Allowed: "columns' names, with commas between them",
 			FlagHelp: "show these columns, in this order",
 			Netstat:  "| awk '{print $4,$6}'", set: list(func(o *Options) *[]string { return &o.Columns })},
+		{Action: NetNS, Context: Screen, Keys: []Key{"N"}, Group: GroupShow,
+			Help: "choose the network namespaces looked into",
+			Flag: "netns", Arg: "NAME", Allowed: "own, all, a namespace's name, or the pid of a process in it",
+			FlagHelp: "own, all, NAME or PID: all on the screen, else own", set: word(func(o *Options) *string { return &o.NetNS })},
 		{Action: HideUnchanged, Context: Table, Keys: []Key{"z"}, Group: GroupShow,
 			Help: "statistics: only what changes, and all again"},
 	}...)
@@ -203,8 +207,6 @@ func sampleRows() []Binding {
 		{Action: Hold, Group: GroupSample, Flag: "hold", Arg: "TIME", Allowed: AllowedTime,
 			Help: "how long changes stay; default one interval, from 1s",
 			set:  duration(func(o *Options) *time.Duration { return &o.Hold })},
-		{Action: NetNS, Group: GroupSample, Flag: "netns", Arg: "NAME", Allowed: "own; the other namespaces come later",
-			Help: "network namespace to look into: own", set: oneOf(func(o *Options) *string { return &o.NetNS }, "own")},
 	}
 }
 

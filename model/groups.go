@@ -213,7 +213,7 @@ func Groups(name string, by Spec, titles ...string) *Table[Group] {
 	if first.Max != 0 {
 		first.Max = max(first.Max, first.Width)
 	}
-	first.Aliases = nil
+	first.Aliases, first.Where = nil, nil
 	first.Desc = false
 	if len(titles) > 0 {
 		first.Title = titles[0]

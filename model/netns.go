@@ -153,7 +153,7 @@ func netnsAsked(s *Snapshot, slot uint16) Value {
 // netnsColumn names the namespace of a row.
 func netnsColumn[R any](slot func(*R) uint16) Column[R] {
 	return Column[R]{
-		Spec{ID: "netns", Title: "NETNS", Aliases: []string{"namespace"}, Help: "network namespace it is in; (/proc): cannot be entered, so without bytes", Kind: KindText, Width: 5, Max: 20, Give: 8, Where: SeveralNetNS},
+		Spec{ID: "netns", Title: "NETNS", Aliases: []string{"namespace"}, Help: "network namespace; (/proc): not entered, so without bytes", Kind: KindText, Width: 5, Max: 20, Give: 8, Where: SeveralNetNS},
 		func(s *Snapshot, r *R) Value { return netnsName(s, slot(r)) },
 	}
 }
@@ -161,7 +161,7 @@ func netnsColumn[R any](slot func(*R) uint16) Column[R] {
 // askedColumn says how old what is told of a row is.
 func askedColumn[R any](slot func(*R) uint16) Column[R] {
 	return Column[R]{
-		Spec{ID: "asked", Title: "ASKED", Help: "how long ago its network namespace was asked; quiet ones are asked less often", Kind: KindDuration, Desc: true, Width: 6, Give: 8},
+		Spec{ID: "asked", Title: "ASKED", Help: "how long ago its network namespace was asked", Kind: KindDuration, Desc: true, Width: 6, Give: 8},
 		func(s *Snapshot, r *R) Value { return netnsAsked(s, slot(r)) },
 	}
 }

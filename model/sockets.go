@@ -301,7 +301,7 @@ func trafficColumns() []Column[Socket] {
 func ownerColumns() []Column[Socket] {
 	type S = *Snapshot
 	return []Column[Socket]{
-		{Spec{ID: "peer", Steady: true, Title: "PEER", Aliases: []string{"peerprocess"}, Help: "process at the other end, where that is on this host, in another namespace too; +n: n more hold it", Kind: KindText, Width: 8, Max: 20, Give: 4},
+		{Spec{ID: "peer", Steady: true, Title: "PEER", Aliases: []string{"peerprocess"}, Help: "process at the other end of a connection within this host; +n: n more hold it", Kind: KindText, Width: 8, Max: 20, Give: 4},
 			func(s S, r *Socket) Value {
 				return ofEnd(s, r, func(p *Process, o *Socket) Value {
 					return Value{Text: p.Name.String(), More: max(0, o.Holders-1)}

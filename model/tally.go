@@ -29,7 +29,7 @@ func TallyBy[R any](t *Table[R], s *Snapshot, rows []R, order []int32, column in
 
 // Tallies is the table of counts by a column. Its first column is that column.
 func Tallies(by Spec) *Table[Tally] {
-	by.Default, by.Give, by.Desc, by.Aliases = true, 0, false, nil
+	by.Default, by.Give, by.Desc, by.Aliases, by.Where = true, 0, false, nil, nil
 	return &Table[Tally]{
 		Name: "tally",
 		Columns: []Column[Tally]{

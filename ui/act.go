@@ -210,6 +210,9 @@ func (a *App) killLines(victims []*victim, refused []string, typed, alsoHeld str
 			lines = append(lines, plain(fmt.Sprintf("%7d %-15s %-8s %s", v.PID, v.Name, snap.UserName(v.UID).Text, v.Cmdline)))
 		}
 	}
+	if netns := a.subjectsIn(); netns != "" {
+		lines = append(lines, field("netns", netns))
+	}
 	if alsoHeld != "" {
 		lines = append(lines, line{{"held too by " + alsoHeld, th.warning}})
 	}
@@ -384,7 +387,11 @@ func (a *App) closeLines(targets []model.CloseTarget, refused []string) []line {
 			lines = append(lines, line{{fmt.Sprintf("... and %d more", len(targets)-i), th.text}})
 			break
 		}
-		lines = append(lines, line{{targetText(t), th.text}})
+		text := targetText(t)
+		if name := netnsOf(a.bars.snapshot(), t.NetNS); name != "" {
+			text += ", in network namespace " + name
+		}
+		lines = append(lines, line{{text, th.text}})
 	}
 	for i, r := range refused {
 		if i == 3 {

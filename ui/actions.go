@@ -38,6 +38,7 @@ var handlers = map[keymap.Action]func(*App){
 	keymap.ShowAll:       (*App).showAll,
 	keymap.Numeric:       (*App).toggleNames,
 	keymap.Columns:       (*App).pickColumns,
+	keymap.NetNS:         (*App).pickNetNS,
 
 	keymap.FilterRows:     (*App).typeFilter,
 	keymap.FilterComplete: (*App).completeFilter,
@@ -287,22 +288,11 @@ func (a *App) pickColumns() {
 
 // toggleColumn shows or hides a column. A new one goes where the table of columns has it.
 func (a *App) toggleColumn(st *screenState, c int) bool {
-	if at := slices.Index(st.shown, c); at >= 0 {
-		if len(st.shown) == 1 {
-			return false // a table needs a column
-		}
-		st.shown = slices.Delete(st.shown, at, at+1)
-	} else {
-		at := len(st.shown)
-		for i, other := range st.shown {
-			if other > c {
-				at = i
-				break
-			}
-		}
-		st.shown = slices.Insert(st.shown, at, c)
+	if len(st.shown) == 1 && st.shown[0] == c {
+		return false // a table needs a column
 	}
-	st.left = min(st.left, len(st.shown)-1)
+	st.chose()
+	st.toggle(c)
 	st.lookAgain()
 	a.table.remeasure()
 	a.ask()
@@ -326,6 +316,7 @@ func (a *App) saveColumns(st *screenState) {
 		a.warn("columns are not kept: " + model.SafeText(err.Error()).String() + a.whyNotRoot(err))
 		return
 	}
+	st.chose()
 	a.say("columns kept in the config")
 }
 

@@ -3,6 +3,7 @@ package ui
 // The wiring: one tview.Application, the parts of the screen, the view worker beside it.
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -60,7 +61,7 @@ func New(cfg Config) (*App, error) {
 		tv: tview.NewApplication(), screens: screens(), states: make(map[string]*screenState),
 		choice: cfg.Start.Choice, mouse: cfg.Start.Mouse, numbers: &model.Formatter{},
 	}
-	a.demand = model.Demand{Interval: cfg.Start.Interval, Hold: cfg.Start.Hold, NetNS: cfg.Start.NetNS}
+	a.demand = model.Demand{Interval: cfg.Start.Interval, Hold: cfg.Start.Hold, NetNS: cmp.Or(cfg.Start.NetNS, allNetNS)}
 	a.named = namedFormat(cfg.Names, true)
 	a.known = namedFormat(cfg.Names, false)
 	a.format = a.numbers
@@ -171,6 +172,10 @@ func (a *App) show(v *view) {
 	}
 	if a.cfg.Panic == "screen" {
 		panic("as --panic asked for")
+	}
+	if a.state.fit(v.snapshot) {
+		a.table.remeasure()
+		a.ask()
 	}
 	a.table.show(v)
 	for _, o := range a.overlays {

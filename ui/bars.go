@@ -74,6 +74,12 @@ func (b *bars) drawHead(screen tcell.Screen, x, y, width int) {
 			style = a.theme.warning
 		}
 		l = append(l, span{text + "  ", style})
+		if note, warn := netnsNote(s, a.demand.NetNS); note != "" {
+			if style = a.theme.text; warn {
+				style = a.theme.warning
+			}
+			l = append(l, span{note + "  ", style})
+		}
 	}
 	var tabs line
 	for _, form := range tabForms {
@@ -388,6 +394,9 @@ func (a *App) emptyLine() string {
 	}
 	why := a.filterNote()
 	if why == "" || v.total == 0 {
+		if line := netnsTrouble(v.snapshot, a.demand.NetNS); line != "" {
+			return line
+		}
 		others := func(src model.Source) bool { // of them the status line tells
 			return src.Of != a.state.def.tables && src.Of&a.state.def.tables == 0
 		}

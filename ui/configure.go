@@ -32,7 +32,7 @@ func Configure(o keymap.Options, env func(string) string) (Configured, error) {
 	}
 	c.Start = Start{
 		Screen: o.Screen, By: o.Count, Filter: model.JoinWords(o.Filter), Choice: ChoiceOf(o), Top: o.Top,
-		Interval: settings.Interval, Hold: settings.Hold, Theme: settings.Theme, NetNS: o.NetNS,
+		Interval: settings.Interval, Hold: settings.Hold, Theme: settings.Theme, NetNS: settings.NetNS,
 		Names: (settings.Resolve || o.Names) && !o.Numeric,
 		Mouse: settings.Mouse || o.Mouse, ASCII: settings.ASCII || o.ASCII,
 		Columns: settings.Columns, Sort: sortings(settings.Sort),
@@ -55,6 +55,9 @@ func Configure(o keymap.Options, env func(string) string) (Configured, error) {
 	}
 	if o.Hold > 0 {
 		c.Hold = o.Hold
+	}
+	if o.NetNS != "" {
+		c.NetNS = o.NetNS
 	}
 	if o.Theme != "" {
 		c.Theme = o.Theme

@@ -108,10 +108,12 @@ func aboutSocket(_ *App, w *page, v *view, row int) {
 	if detail := v.detail; detail != nil && detail.Key == v.rows.Key(row) {
 		w.plot(detail.SentRates, detail.ReceivedRates, s.Interval)
 		w.processes(s, &r.Holding, detail)
+		w.netns(s, r.NetNS)
 		w.otherSockets(s, r)
 		w.figures(detail)
 	} else {
 		w.text("asking the kernel for the rest ...")
+		w.netns(s, r.NetNS)
 		w.otherSockets(s, r)
 	}
 }

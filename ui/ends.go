@@ -64,6 +64,9 @@ func (w *page) otherEnd(v *view, row int) {
 			who = "was " + who
 		}
 	}
+	if netns := v.query.def.netns; netns != nil && netns(v, to) != netns(v, row) {
+		who += ", in network namespace " + v.snapshot.NetNSOf(netns(v, to)).Name.String()
+	}
 	w.head("Other end, in this host: " + who)
 	w.text(v.query.def.heading(v, to))
 }

@@ -344,6 +344,7 @@ type world struct {
 	holds   []model.Hold
 	asked   []uint32              // the inodes the next owner scan looks for; nil is all
 	failed  map[string]error      // sources that do not answer, by name
+	spaces  []model.NetNS         // the network namespaces; none is our own alone
 	look    func()                // what else the tracker is shown
 	dress   func(*model.Snapshot) // what else a snapshot says
 }
@@ -382,7 +383,9 @@ func (w *world) snapshot(d time.Duration) *model.Snapshot {
 	for _, p := range []model.Proto{model.TCP, model.UDP} {
 		for _, f := range []model.Family{model.IPv4, model.IPv6} {
 			err := w.failed[sourceName(p, f)]
-			outcomes = append(outcomes, model.Outcome{SourceID: model.SourceID{Proto: p, Family: f}, Whole: err == nil})
+			for slot := range max(1, len(w.spaces)) {
+				outcomes = append(outcomes, model.Outcome{SourceID: model.SourceID{NetNS: uint16(slot), Proto: p, Family: f}, Whole: err == nil})
+			}
 			source := model.Source{Name: sourceName(p, f), Err: err}
 			if err != nil {
 				source.Age = int64(d)
@@ -404,6 +407,9 @@ func (w *world) snapshot(d time.Duration) *model.Snapshot {
 		Interfaces: map[model.LinkID]model.Text{{Index: 2}: model.SafeText("eth0")},
 		Congestion: []model.Text{model.SafeText("cubic"), model.SafeText("bbr")},
 		Sources:    sources,
+	}
+	if w.spaces != nil {
+		s.NetNS = slices.Clone(w.spaces)
 	}
 	s.Access.Destroy = true
 	w.tracker.Publish(s)

@@ -53,8 +53,35 @@ func (a *App) helpLines(width int) []line {
 	} {
 		w.lines = append(w.lines, line{{fmt.Sprintf("  %-33s ", s.example), a.theme.key}, {s.what, a.theme.text}})
 	}
+	a.netnsHelp(w)
 	a.accessHelp(w)
 	return w.lines
+}
+
+// netnsHelp says which namespaces cannot be looked into, or not wholly, and what would help.
+func (a *App) netnsHelp(w *page) {
+	s := a.bars.snapshot()
+	if s == nil || !s.OtherNetNS() {
+		return
+	}
+	w.head("Network namespaces")
+	seen, hidden := s.SeenNetNS()
+	tables := 0
+	for i := range s.NetNS {
+		if s.NetNS[i].View == model.TablesOnly {
+			tables++
+		}
+	}
+	w.text(counted(seen, "namespace") + " looked into. N lists them, and chooses one, all or sockview's own.")
+	if tables > 0 {
+		w.text(fmt.Sprintf("Of %d of them /proc alone tells, marked so: no bytes there, and nothing can be closed.", tables))
+	}
+	if hidden > 0 {
+		w.text(counted(hidden, "namespace") + " cannot be looked into.")
+	}
+	if tables+hidden > 0 {
+		w.text("To enter a namespace takes cap_sys_admin, and cap_sys_ptrace where processes alone lead to it: sudo sockview has both, or setcap gives them once and for all (below). It is used for nothing else.")
+	}
 }
 
 // accessHelp says what is hidden and the line that would show it.
@@ -80,12 +107,21 @@ func (a *App) accessHelp(w *page) {
 		w.text("Full: every owner is shown, every process can be signalled, every connection closed.")
 		return
 	}
-	w.text(fmt.Sprintf("%d sockets belong to processes of other users that may not be looked into. sudo sockview shows them, or once and for all:", s.Access.Hidden))
+	w.text(hiddenText(s))
 	for _, part := range wrap(SetcapLine, max(16, w.width-2)) {
 		w.lines = append(w.lines, line{{"  " + part, a.theme.key}})
 	}
 	w.text("Missing now: " + strings.Join(s.Access.Missing, ", "))
 }
 
-// SetcapLine gives the binary what it needs to show every owner, signal and close, without being root.
-const SetcapLine = "sudo setcap cap_sys_ptrace,cap_dac_read_search,cap_net_admin,cap_kill=p sockview"
+// hiddenText says what missing rights keep from us.
+func hiddenText(s *model.Snapshot) string {
+	if s.Access.Hidden == 0 {
+		return "Not all that sockview can do is permitted. With sudo it is, or once and for all:"
+	}
+	return fmt.Sprintf("%d sockets belong to processes of other users that may not be looked into. sudo sockview shows them, or once and for all:", s.Access.Hidden)
+}
+
+// SetcapLine gives the binary what it needs to show every owner and network namespace, signal and close, without being
+// root.
+const SetcapLine = "sudo setcap cap_sys_ptrace,cap_dac_read_search,cap_net_admin,cap_kill,cap_sys_admin=p sockview"

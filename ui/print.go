@@ -4,6 +4,7 @@ package ui
 // netstat would understand is answered in netstat's layout; whoever asks for what is ours gets our tables.
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -192,6 +193,10 @@ func (p *Printing) routeParts() []section {
 func (p *Printing) settleColumns() {
 	for i := range p.sections {
 		st := p.sections[i].state
+		if c := columnIndex(st.specs, "netns"); c >= 0 && !st.chosen && !slices.Contains(st.shown, c) &&
+			p.sections[i].write == nil && !slices.Contains([]string{"", ownNetNS}, p.options.NetNS) { // whatever there is: scripts count on it
+			st.toggle(c)
+		}
 		isRate := func(column int) bool { return column >= 0 && st.specs[column].Kind == model.KindRate }
 		asked := st.filter.Asks(model.KindRate) || p.start.Sort[st.def.name] != "" && isRate(st.sorting.Column) ||
 			len(p.start.Columns[st.def.name]) > 0 && slices.ContainsFunc(st.shown, isRate)
@@ -210,7 +215,7 @@ func (p *Printing) settleColumns() {
 // Demand is what the sampler has to find out.
 func (p *Printing) Demand() model.Demand {
 	d := model.Demand{
-		Interval: p.start.Interval, Hold: p.start.Hold, NetNS: p.start.NetNS, NoOwners: true,
+		Interval: p.start.Interval, Hold: p.start.Hold, NetNS: cmp.Or(p.options.NetNS, ownNetNS), NoOwners: true,
 		Bare: !p.options.Timers, // their two counts are in tcp_info
 	}
 	for i := range p.sections {
@@ -464,6 +469,8 @@ func (p *Printing) Trouble(s *model.Snapshot) (line string, failed bool) {
 	if s.Access.NoBytes != nil && p.tellsBytes() {
 		parts = append(parts, "no byte counters: "+model.SafeText(s.Access.NoBytes.Error()).String())
 	}
+	spaces, failed := p.netnsTroubles(s)
+	parts = append(parts, spaces...)
 	wanted := p.Demand().Tables
 	if !p.options.SCTP {
 		wanted &^= model.TableSCTP

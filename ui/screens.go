@@ -42,6 +42,8 @@ type screen struct {
 	heading func(v *view, row int) string
 	// holders are the processes that hold what a row is; nil where a row is not held.
 	holders func(v *view, row int) ([]*model.Process, *model.Holding)
+	// netns is the place of a row's network namespace; nil where rows are of none.
+	netns func(v *view, row int) uint16
 	// peer is the row at the other end and who holds that, -1 where it is not among these; nil where rows have no ends.
 	peer func(v *view, row int) (int, *model.Holding)
 }
@@ -72,6 +74,7 @@ func screens() []*screen {
 				return v.rowOf(model.SocketKey(v.snapshot, o), -1), &o.Holding
 			},
 			heading: func(v *view, row int) string { return targetText(v.snapshot.Sockets[row].Target()) },
+			netns:   func(v *view, row int) uint16 { return v.snapshot.Sockets[row].NetNS },
 			holders: func(v *view, row int) ([]*model.Process, *model.Holding) {
 				r := &v.snapshot.Sockets[row]
 				return v.snapshot.HoldersOf(r), &r.Holding

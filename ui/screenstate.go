@@ -2,14 +2,19 @@ package ui
 
 // What a person did to a screen: columns, order, filter, cursor, marks.
 
-import "sockview/model"
+import (
+	"slices"
+
+	"sockview/model"
+)
 
 // screenState is how one screen stands. It outlives the views that pass through it.
 type screenState struct {
 	def     *screen
 	by      string // the column that a count screen counts by
 	specs   []model.Spec
-	shown   []int // columns chosen, in their order
+	shown   []int // columns on show, in their order
+	chosen  bool  // the user chose them: they do not follow what there is
 	sorting model.Sorting
 
 	filterText string        // as typed
@@ -25,6 +30,54 @@ type screenState struct {
 	marks map[model.Key]struct{}
 
 	service func(name string) (uint16, bool) // for the filter: the port of a service name
+}
+
+// giveOfOthers is the Spec.Give of columns that nobody is shown unless he asks.
+const giveOfOthers = 4
+
+// chose notes that the columns on show are the user's own. Those that came by themselves gave way before any other: one
+// that was asked for does not.
+func (st *screenState) chose() {
+	st.chosen = true
+	for i := range st.specs {
+		if spec := &st.specs[i]; spec.Where != nil {
+			spec.Give = min(spec.Give, giveOfOthers)
+		}
+	}
+}
+
+// toggle shows or hides a column. A new one goes where the table of columns has it.
+func (st *screenState) toggle(c int) {
+	if at := slices.Index(st.shown, c); at >= 0 {
+		st.shown = slices.Delete(st.shown, at, at+1)
+	} else {
+		at := slices.IndexFunc(st.shown, func(other int) bool { return other > c })
+		if at < 0 {
+			at = len(st.shown)
+		}
+		st.shown = slices.Insert(st.shown, at, c)
+	}
+	st.left = min(st.left, len(st.shown)-1)
+}
+
+// fit shows the columns that mean something in this snapshot and hides those that do not, unless the user chose his own.
+// It says whether there are others now.
+func (st *screenState) fit(s *model.Snapshot) bool {
+	if st.chosen {
+		return false
+	}
+	changed := false
+	for i := range st.specs {
+		spec := &st.specs[i]
+		if spec.Where != nil && !spec.Default && spec.Where(s) != slices.Contains(st.shown, i) {
+			st.toggle(i)
+			changed = true
+		}
+	}
+	if changed {
+		st.lookAgain()
+	}
+	return changed
 }
 
 // setFilter takes a filter as typed. One that is wrong is remembered with its mistake, and the last right one

@@ -66,6 +66,7 @@ func (s *Start) newState(def *screen, by string, service func(string) (uint16, b
 			shown = slices.Insert(shown, 0, 0)
 		}
 		st.shown = shown
+		st.chose()
 	}
 	for _, id := range s.Also {
 		if c := columnIndex(st.specs, id); c >= 0 && def.holders != nil && !slices.Contains(st.shown, c) {

@@ -58,6 +58,7 @@ interval = "5s"
 hold = "9s"
 theme = "light"
 resolve = true
+netns = "own"
 [columns]
 sockets = ["process", "state"]
 processes = ["process", "sent"]
@@ -78,13 +79,13 @@ kill = ["X"]
 			return c.Screen == "sockets" && c.Interval == time.Second && c.Hold == 0 && c.Theme == "" && !c.Names && c.Choice.Everything()
 		}},
 		{"the config", file, nil, nil, func(c Configured) bool {
-			return c.Interval == 5*time.Second && c.Hold == 9*time.Second && c.Theme == "light" && c.Names &&
+			return c.Interval == 5*time.Second && c.Hold == 9*time.Second && c.Theme == "light" && c.Names && c.NetNS == "own" &&
 				slices.Equal(c.Columns["sockets"], []string{"process", "state"}) && c.Sort["sockets"] == "state desc" &&
 				slices.Equal(c.Keys.Keys(keymap.Kill), []keymap.Key{"X"})
 		}},
-		{"flags win", file, nil, []string{"--interval", "200ms", "--hold", "2s", "--theme", "high-contrast", "-n", "--columns", "pid,rx", "--sort", "rx"},
+		{"flags win", file, nil, []string{"--interval", "200ms", "--hold", "2s", "--theme", "high-contrast", "-n", "--netns", "web", "--columns", "pid,rx", "--sort", "rx"},
 			func(c Configured) bool {
-				return c.Interval == 200*time.Millisecond && c.Hold == 2*time.Second && c.Theme == "high-contrast" && !c.Names &&
+				return c.NetNS == "web" && c.Interval == 200*time.Millisecond && c.Hold == 2*time.Second && c.Theme == "high-contrast" && !c.Names &&
 					slices.Equal(c.Columns["sockets"], []string{"pid", "rx"}) && c.Sort["sockets"] == "rx"
 			}},
 		{"flags for one screen leave the others", file, nil, []string{"--columns", "pid,rx", "--sort", "rx"}, func(c Configured) bool {
@@ -123,7 +124,7 @@ func TestConfigureRefuses(t *testing.T) {
 		args []string
 		want string
 	}{
-		{"", []string{"--columns", "process,nosuch"}, `no column "nosuch"; allowed are process pid proto local`},
+		{"", []string{"--columns", "process,nosuch"}, `no column "nosuch"; allowed are process pid netns proto local`},
 		{"", []string{"--sort", "nosuch"}, `no column "nosuch"`},
 		{"", []string{"--count", "nosuch"}, `no column "nosuch"`},
 		{"", []string{"--count", "\x1b[31m"}, `no column "\x1b[31m"`},

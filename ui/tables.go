@@ -50,7 +50,7 @@ func tallyScreen[R any](t *model.Table[R], base *screen, by int) *screen {
 	s.name, s.sort, s.desc, s.leads, s.tally = tallyName, "rows", true, base.name, nil
 	column := t.Columns[by].Spec
 	s.title += " by " + column.ID
-	s.about, s.heading, s.holders, s.peer = nil, nil, nil, nil
+	s.about, s.heading, s.holders, s.peer, s.netns = nil, nil, nil, nil, nil
 	s.open = func(v *view, row int) string {
 		return column.ID + "=" + model.FilterValue(column.Kind, v.rows.Value(row, 0))
 	}
@@ -98,6 +98,7 @@ func unixScreen() *screen {
 			}
 			return fmt.Sprintf("unix %s %s %s", r.Type, r.Path, r.State)
 		},
+		netns: func(v *view, row int) uint16 { return v.snapshot.Unix[row].NetNS },
 		peer: func(v *view, row int) (int, *model.Holding) {
 			r := &v.snapshot.Unix[row]
 			o := v.snapshot.PeerOf(r)
@@ -118,6 +119,7 @@ func unixScreen() *screen {
 			if detail := v.detail; detail != nil && detail.Key == v.rows.Key(row) {
 				w.processes(s, &r.Holding, detail)
 			}
+			w.netns(s, r.NetNS)
 		},
 	})
 }

@@ -12,7 +12,9 @@ import (
 )
 
 // topLevel are the settings before the first section, sectionNames the sections.
-func topLevel() []string     { return []string{"interval", "hold", "theme", "mouse", "ascii", "resolve"} }
+func topLevel() []string {
+	return []string{"interval", "hold", "theme", "mouse", "ascii", "resolve", "netns"}
+}
 func sectionNames() []string { return []string{"columns", "sort", "keys"} }
 
 // parse reads settings. The path is for messages. The error is a *Mistake.
@@ -138,6 +140,15 @@ func (c *checker) setting(e *entry) {
 		c.flag(e, &c.config.ASCII)
 	case "resolve":
 		c.flag(e, &c.config.Resolve)
+	case "netns":
+		const allowed = "own, all, the name of a network namespace or the pid of a process in it, in quotes"
+		switch {
+		case !c.isKind(e, unstable.String, allowed):
+		case e.value.text == "" || e.value.text[0] == '-':
+			c.wrong(e.value.line, "netns: no such namespace %s; allowed is %s", quote(e.value.text), allowed)
+		default:
+			c.config.NetNS = e.value.text
+		}
 	}
 }
 

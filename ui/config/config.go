@@ -11,6 +11,7 @@
 //	mouse = false
 //	ascii = false           # no box characters
 //	resolve = false         # addresses and ports as names
+//	netns = "all"           # network namespaces that the screen starts with
 //
 //	[columns]
 //	sockets = ["process", "pid", "local", "lport", "remote", "rport", "state"]
@@ -38,6 +39,7 @@ type Config struct {
 	Mouse    bool
 	ASCII    bool                // no box characters
 	Resolve  bool                // addresses and ports as names
+	NetNS    string              // network namespaces to look into; "" is not set
 	Columns  map[string][]string // screen -> ids of its columns, left to right; without a screen: its defaults
 	Sort     map[string]Sorting  // screen -> how it is sorted at the start
 	Keys     map[string][]string // action -> its keys as the user spelled them; an empty list takes them all away

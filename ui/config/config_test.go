@@ -49,6 +49,7 @@ theme = 'light'
 mouse = true
 ascii = true
 resolve = true
+netns = "web"
 [columns]
 sockets = ["process", "pid",
   "rtt", # how far
@@ -63,7 +64,7 @@ kill = ["K", "F9"]
 close = "x"
 quit = []
 `, Config{
-			Interval: 500 * time.Millisecond, Hold: 3 * time.Second, Theme: "light", Mouse: true, ASCII: true, Resolve: true,
+			Interval: 500 * time.Millisecond, Hold: 3 * time.Second, Theme: "light", Mouse: true, ASCII: true, Resolve: true, NetNS: "web",
 			Columns: map[string][]string{"sockets": {"process", "pid", "rtt"}, "processes": {"pid"}},
 			Sort:    map[string]Sorting{"sockets": {"tx", Descending}, "processes": {"pid", OwnWay}, "hosts": {"rtt", Ascending}},
 			Keys:    map[string][]string{"kill": {"K", "F9"}, "close": {"x"}, "quit": {}},
@@ -101,9 +102,9 @@ func TestFault34Mistakes(t *testing.T) {
 	}{
 		{"unknown key", "mouse = true\n\nintervall = '1s'\n", 3, `unknown key "intervall"; did you mean interval?`},
 		{"unknown key, nothing near", "zzzzz = 1", 1,
-			`unknown key "zzzzz"; allowed are interval, hold, theme, mouse, ascii, resolve, columns, sort, keys`},
+			`unknown key "zzzzz"; allowed are interval, hold, theme, mouse, ascii, resolve, netns, columns, sort, keys`},
 		{"hostile key", "\"\\u001b]52;c;\\u0007\\u202e\" = 1", 1,
-			`unknown key "\x1b]52;c;\x07\u202e"; allowed are interval, hold, theme, mouse, ascii, resolve, columns, sort, keys`},
+			`unknown key "\x1b]52;c;\x07\u202e"; allowed are interval, hold, theme, mouse, ascii, resolve, netns, columns, sort, keys`},
 		{"unknown section", "[colums]\nsockets = 1", 1, `unknown section "colums"; did you mean columns?`},
 		{"section of a value", "\n[interval]\nx = 1", 2, `interval is no section; write interval = and its value above the first section`},
 		{"section within", "[columns]\n[columns.sockets]\n", 2, `there is no section within [columns]; write [columns]`},
@@ -121,6 +122,9 @@ func TestFault34Mistakes(t *testing.T) {
 		{"theme of wrong type", "theme = 3", 1, `theme must be one of default, light, high-contrast, none, in quotes, not a number`},
 		{"mouse in quotes", "mouse = 'yes'", 1, `mouse must be true or false, without quotes, not a text`},
 		{"ascii a date", "ascii = 2026-01-31", 1, `ascii must be true or false, without quotes, not a date or time`},
+		{"netns no text", "netns = true", 1, `netns must be own, all, the name of a network namespace or the pid of a process in it, in quotes, not true or false`},
+		{"netns empty", `netns = ""`, 1, `netns: no such namespace ""; allowed is own, all, the name of a network namespace or the pid of a process in it, in quotes`},
+		{"netns a flag", `netns = "-x"`, 1, `netns: no such namespace "-x"; allowed is own, all, the name of a network namespace or the pid of a process in it, in quotes`},
 		{"resolve a table", "resolve = {a=1}", 1, `resolve must be true or false, without quotes, not a table`},
 		{"mouse bare word", "mouse = yes", 1, `not TOML: a value is true, false, a number, "text" in quotes or a [list]`},
 		{"theme without quotes", "\ntheme = light", 2, `not TOML: a value is true, false, a number, "text" in quotes or a [list]`},
