@@ -224,7 +224,7 @@ func flowColumns() []Column[Flow] {
 			}},
 		{Spec{ID: "id", Title: "ID", Help: "the kernel's number for it, as conntrack -o id has it", Kind: KindNumber, Width: 10, Give: 5},
 			func(_ S, r R) Value { return num(int64(r.ID)) }},
-		netnsColumn(func(r R) *Life { return &r.Life }),
+		netnsColumn(func(r *Flow) uint16 { return r.NetNS }),
 	}
 }
 

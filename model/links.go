@@ -195,6 +195,7 @@ func linkColumns() []Column[Link] {
 	return []Column[Link]{
 		{Spec{ID: "interface", Title: "INTERFACE", Aliases: []string{"iface", "name", "dev"}, Help: "name of the interface", Kind: KindText, Default: true, Width: 9, Max: 15},
 			func(_ S, r L) Value { return Value{Text: r.Name.s} }},
+		besideColumn(func(r *Link) uint16 { return r.NetNS }),
 		{Spec{ID: "state", Title: "STATE", Help: "operational state: up, down, dormant, lowerlayerdown, unknown (the driver does not say)", Kind: KindText, Default: true, Width: 7, Max: 14, Give: 1},
 			func(_ S, r L) Value { return textOr(r.State, NotGiven) }},
 		{Spec{ID: "mtu", Title: "MTU", Help: "largest packet, bytes", Kind: KindNumber, Desc: true, Default: true, Width: 5, Max: 7, Give: 3},
@@ -250,7 +251,6 @@ func linkColumns() []Column[Link] {
 			func(_ S, r L) Value { return num(int64(r.Index)) }},
 		{Spec{ID: "alias", Title: "ALIAS", Help: "description that was given to it (ip link set alias)", Kind: KindText, Width: 8, Max: 40, Give: 6},
 			func(_ S, r L) Value { return textOr(r.Alias, NotApplicable) }},
-		netnsColumn(func(r L) *Life { return &r.Life }),
 	}
 }
 

@@ -52,6 +52,7 @@ func membershipColumns() []Column[Membership] {
 	return []Column[Membership]{
 		{Spec{ID: "interface", Title: "INTERFACE", Aliases: []string{"iface", "dev"}, Help: "interface that listens to the group", Kind: KindText, Default: true, Width: 9, Max: 15},
 			func(_ S, r R) Value { return textOr(r.LinkName, NotGiven) }},
+		besideColumn(func(r *Membership) uint16 { return r.NetNS }),
 		{Spec{ID: "family", Title: "FAMILY", Help: "inet, inet6, or link for a hardware address", Kind: KindText, Default: true, Width: 6},
 			func(_ S, r R) Value { return Value{Text: r.Family.String()} }},
 		{Spec{ID: "group", Title: "GROUP", Aliases: []string{"addr", "address"}, Help: "address of the group", Kind: KindAddress, Default: true, Width: 15, Max: 39},
@@ -71,6 +72,5 @@ func membershipColumns() []Column[Membership] {
 			func(_ S, r R) Value { return num(int64(r.Sources)) }},
 		{Spec{ID: "age", Title: "AGE", Help: "time since it appeared; > for one that is older than this watch", Kind: KindDuration, Desc: true, Width: 7, Give: 4, AtLeast: true},
 			func(s S, r R) Value { return r.age(s) }},
-		netnsColumn(func(r R) *Life { return &r.Life }),
 	}
 }

@@ -150,12 +150,19 @@ func netnsAsked(s *Snapshot, slot uint16) Value {
 	}
 }
 
-// netnsColumn names the namespace of a row.
+// netnsColumn names the namespace of a row. It is the first to give way, where rows can be told apart without it.
 func netnsColumn[R any](slot func(*R) uint16) Column[R] {
 	return Column[R]{
 		Spec{ID: "netns", Title: "NETNS", Aliases: []string{"namespace"}, Help: "network namespace; (/proc): not entered, so without bytes", Kind: KindText, Width: 5, Max: 20, Give: 8, Where: SeveralNetNS},
 		func(s *Snapshot, r *R) Value { return netnsName(s, slot(r)) },
 	}
+}
+
+// besideColumn is netnsColumn where each namespace has the same rows: it stays as long as others.
+func besideColumn[R any](slot func(*R) uint16) Column[R] {
+	c := netnsColumn(slot)
+	c.Give = 1
+	return c
 }
 
 // askedColumn says how old what is told of a row is.

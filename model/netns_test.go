@@ -24,7 +24,7 @@ func TestNetNSColumns(t *testing.T) {
 		{V{Why: NotGiven}, V{Why: NotYet}}, // a free place
 		{V{Why: NotYet}, V{Why: NotYet}},   // none
 	} {
-		r, u := Socket{NetNS: uint16(slot)}, UnixSocket{NetNS: uint16(slot)}
+		r, u := Socket{NetNS: uint16(slot)}, UnixSocket{Life: Life{NetNS: uint16(slot)}}
 		for i, id := range []string{"netns", "asked"} {
 			if got := socketColumn(id).Value(s, &r); got != want[i] {
 				t.Errorf("%s of a socket in %d: %+v, want %+v", id, slot, got, want[i])

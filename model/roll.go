@@ -29,14 +29,6 @@ func (l *Life) in(s *Snapshot, k Key) Key {
 	return k
 }
 
-// netnsColumn tells the rows of several network namespaces apart. It is the first to give way.
-func netnsColumn[R any](life func(*R) *Life) Column[R] {
-	return Column[R]{
-		Spec{ID: "netns", Title: "NETNS", Help: "network namespace: own, its name, or a process in it", Kind: KindText, Width: 8, Max: 20, Give: 7},
-		func(s *Snapshot, r *R) Value { return textOr(s.NetNSOf(life(r).NetNS).Name, NotGiven) },
-	}
-}
-
 // Part is what a look had of one network namespace.
 type Part[R any] struct {
 	Rows  []R

@@ -208,6 +208,7 @@ func routeColumns() []Column[Route] {
 			func(_ S, r R) Value { return num(int64(r.Metric)) }},
 		{Spec{ID: "interface", Title: "IFACE", Aliases: []string{"iface", "dev"}, Help: "interface that packets leave by", Kind: KindText, Default: true, Width: 8, Max: 15, Give: 1},
 			func(_ S, r R) Value { return textOr(r.LinkName, NotApplicable) }},
+		besideColumn(func(r *Route) uint16 { return r.NetNS }),
 		{Spec{ID: "table", Title: "TABLE", Help: "routing table: main, local, default, or a rule's", Kind: KindText, Default: true, Width: 6, Max: 12, Give: 3},
 			func(_ S, r R) Value { return textOr(r.TableName, NotGiven) }},
 		{Spec{ID: "protocol", Title: "PROTO", Aliases: []string{"proto"}, Help: "who made it: kernel, boot, static, ra, dhcp, a routing daemon", Kind: KindText, Default: true, Width: 7, Max: 10, Give: 4},
@@ -259,7 +260,6 @@ func routeColumns() []Column[Route] {
 				}
 				return num(r.References)
 			}},
-		netnsColumn(func(r R) *Life { return &r.Life }),
 	}
 }
 

@@ -87,6 +87,7 @@ func statisticColumns() []Column[Statistic] {
 			func(_ S, r R) Value { return Value{Text: r.Group.s} }},
 		{Spec{ID: "name", Title: "COUNTER", Aliases: []string{"counter"}, Help: "name of the counter, the kernel's own", Kind: KindText, Default: true, Width: 20, Max: 30},
 			func(_ S, r R) Value { return Value{Text: r.Name.s} }},
+		besideColumn(func(r *Statistic) uint16 { return r.NetNS }),
 		{Spec{ID: "value", Title: "VALUE", Help: "what it stands at, since boot or since the namespace was made", Kind: KindCount, Desc: true, Default: true, Width: 8, Max: 20},
 			func(_ S, r R) Value {
 				if r.Why != Known {
@@ -107,6 +108,5 @@ func statisticColumns() []Column[Statistic] {
 				}
 				return unknown(NotGiven)
 			}},
-		netnsColumn(func(r R) *Life { return &r.Life }),
 	}
 }
