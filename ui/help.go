@@ -79,8 +79,19 @@ func (a *App) netnsHelp(w *page) {
 	if hidden > 0 {
 		w.text(counted(hidden, "namespace") + " cannot be looked into.")
 	}
-	if tables+hidden > 0 {
-		w.text("To enter a namespace takes cap_sys_admin, and cap_sys_ptrace where processes alone lead to it: sudo sockview has both, or setcap gives them once and for all (below). It is used for nothing else.")
+	if tables+hidden == 0 {
+		return
+	}
+	w.text("To enter a namespace takes cap_sys_admin, and cap_sys_ptrace where processes alone lead to it: sudo sockview has both, or setcap gives them once and for all. cap_sys_admin is used for nothing else.")
+	if len(s.Access.Missing) == 0 { // else the line comes below
+		w.setcap()
+	}
+}
+
+// setcap is the line that gives all rights.
+func (w *page) setcap() {
+	for _, part := range wrap(SetcapLine, max(16, w.width-2)) {
+		w.lines = append(w.lines, line{{"  " + part, w.theme.key}})
 	}
 }
 
@@ -108,9 +119,7 @@ func (a *App) accessHelp(w *page) {
 		return
 	}
 	w.text(hiddenText(s))
-	for _, part := range wrap(SetcapLine, max(16, w.width-2)) {
-		w.lines = append(w.lines, line{{"  " + part, a.theme.key}})
-	}
+	w.setcap()
 	w.text("Missing now: " + strings.Join(s.Access.Missing, ", "))
 }
 

@@ -247,6 +247,29 @@ func TestNetNSKey(t *testing.T) {
 	}
 }
 
+// TestHelpTellsWhatNamespacesNeed: the help says what is not looked into and the line that would change it, once.
+func TestHelpTellsWhatNamespacesNeed(t *testing.T) {
+	for _, missing := range [][]string{nil, {"cap_sys_admin"}} {
+		h := start(t, 120, 140, nil)
+		n := cluster(everything)
+		own := n.dress
+		n.dress = func(s *model.Snapshot) { own(s); s.Access.Missing = missing }
+		h.feed(n.snapshot(0))
+		h.press("?")
+		text := h.text()
+		for _, want := range []string{"3 namespaces looked into", "Of 1 of them /proc alone tells", "1 namespace cannot be looked into", "cap_kill,cap_sys_admin=p sockview"} {
+			if strings.Count(text, want) != 1 {
+				t.Errorf("missing %v: the help says %q %d times:\n%s", missing, want, strings.Count(text, want), text)
+			}
+		}
+	}
+	h, _ := served(t, 120, 140, nil)
+	h.press("?")
+	if strings.Contains(h.text(), "Network namespaces") {
+		t.Error("with one namespace the help speaks of several")
+	}
+}
+
 // TestEmptyTableNamesNamespaces: a choice of which there is none is why the table is empty.
 func TestEmptyTableNamesNamespaces(t *testing.T) {
 	h := start(t, 120, 10, func(c *Config) { c.Start.NetNS = "blue" })
