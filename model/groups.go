@@ -113,7 +113,7 @@ func groupValue(k Kind, v Value) Value {
 	if v.Why != Known {
 		return Value{Why: NotGiven} // whatever the reason: a filter finds them all as unknown
 	}
-	v.AtLeast, v.More, v.Tie = false, 0, Holds
+	v.AtLeast, v.More, v.Note = false, 0, NoNote
 	switch k {
 	case KindState: // UDP says its state in words, which may be TCP's
 		if v.Text == State(v.Num).String() {

@@ -134,7 +134,9 @@ func netnsName(s *Snapshot, slot uint16) Value {
 	}
 	n := &s.NetNS[slot]
 	v := textOr(n.Name, NotGiven)
-	v.ByProc = v.Why == Known && n.View == TablesOnly
+	if v.Why == Known && n.View == TablesOnly {
+		v.Note = NoteByProc
+	}
 	return v
 }
 

@@ -17,7 +17,7 @@ func TestNetNSColumns(t *testing.T) {
 	type V = Value
 	for slot, want := range [][2]Value{
 		{V{Text: "own"}, V{Num: 1e9}},
-		{V{Text: "web", ByProc: true}, V{Num: 30e9}},
+		{V{Text: "web", Note: NoteByProc}, V{Num: 30e9}},
 		{V{Text: "gone"}, V{Num: 60e9}},
 		{V{Text: "new"}, V{Why: NotYet}},
 		{V{Text: "dark"}, V{Why: NotApplicable}},
@@ -36,7 +36,7 @@ func TestNetNSColumns(t *testing.T) {
 			}
 		}
 	}
-	if got := string((&Formatter{}).Append(nil, KindText, V{Text: "web", ByProc: true})); got != "web (/proc)" {
+	if got := string((&Formatter{}).Append(nil, KindText, V{Text: "web", Note: NoteByProc})); got != "web (/proc)" {
 		t.Errorf("one that /proc tells of is shown as %q", got)
 	}
 	for _, c := range []struct {

@@ -234,6 +234,9 @@ func socketColumns() []Column[Socket] {
 	return append(endpointColumns(), append(trafficColumns(), append(ownerColumns(), pathColumns()...)...)...)
 }
 
+// heldWords say whether the process that is named holds a socket, as its note has it.
+var heldWords = map[Note]string{NoNote: "yes", NoteWas: "was", NoteInferred: "inferred"}
+
 // endpointColumns say which socket it is.
 func endpointColumns() []Column[Socket] {
 	type S = *Snapshot
@@ -242,7 +245,7 @@ func endpointColumns() []Column[Socket] {
 			Kind: KindText, Default: true, Width: 10, Max: 20},
 			func(s S, r *Socket) Value {
 				return ofOwner(s, r, func(p *Process) Value {
-					return Value{Text: p.Name.String(), More: max(0, r.Holders-1), Tie: r.tie()}
+					return Value{Text: p.Name.String(), More: max(0, r.Holders-1), Note: r.note()}
 				})
 			}},
 		{Spec{ID: "pid", Steady: true, Title: "PID", Help: "process id of that process", Kind: KindNumber, Default: true, Width: 5, Max: 7, Give: 1},
@@ -333,7 +336,7 @@ func ownerColumns() []Column[Socket] {
 			}},
 		{Spec{ID: "held", Title: "HELD", Help: "whether that process holds the socket: yes, was (nobody does any more), inferred (it must have been that one)", Kind: KindText, Width: 8, Give: 4},
 			func(s S, r *Socket) Value {
-				return ofOwner(s, r, func(*Process) Value { return Value{Text: tieWords[r.tie()]} })
+				return ofOwner(s, r, func(*Process) Value { return Value{Text: heldWords[r.note()]} })
 			}},
 		{Spec{ID: "unit", Steady: true, Title: "UNIT", Help: "systemd unit of the process, from its cgroup", Kind: KindText, Width: 12, Max: 30, Give: 4},
 			func(s S, r *Socket) Value {

@@ -33,37 +33,34 @@ type Value struct {
 	Addr    Addr
 	Num     int64
 	More    int32   // KindText: so many others besides, shown as "nginx +5"
-	Tie     Tie     // KindText: how what is named belongs to the row, shown as "nginx (was)"
+	Note    Note    // KindText: shown as "nginx (was)"
 	Why     Unknown // not Known: there is no value, and why
 	AtLeast bool    // the value is a lower bound (the age of a socket older than our watch)
-	ByProc  bool    // KindText: a namespace of which /proc alone tells, shown as "web (/proc)"
 	V6      bool    // KindAddress: of an IPv6 socket, so that a mapped address is written as one; KindNetwork: of IPv6
 }
 
-// Tie says how a process belongs to what it is named for.
-type Tie uint8
+// Note is what there is to say of a named thing, beside its name: people see it, filters and groups know the name alone.
+type Note uint8
 
-// The ties.
+// The notes.
 const (
-	Holds    Tie = iota
-	Held         // it did, and nobody does any more
-	Inferred     // nobody was seen to hold it: it must have been this one
+	NoNote       Note = iota
+	NoteWas           // a process that held the row, which nobody does any more
+	NoteInferred      // a process that nobody was seen to be: it must have been this one
+	NoteByProc        // a network namespace of which /proc alone tells
 )
 
-var (
-	tieNotes = [...]string{"", " (was)", " (?)"}
-	tieWords = [...]string{"yes", "was", "inferred"}
-)
+var notes = [...]string{"", " (was)", " (?)", " (/proc)"}
 
-// tie is how the process that h names belongs to what it holds.
-func (h *Holding) tie() Tie {
+// note is what there is to say of the process that h names.
+func (h *Holding) note() Note {
 	switch {
 	case h.Inferred:
-		return Inferred
+		return NoteInferred
 	case h.Was:
-		return Held
+		return NoteWas
 	}
-	return Holds
+	return NoNote
 }
 
 // Formatter turns values into what the screen shows. The zero Formatter is numeric.
@@ -88,10 +85,7 @@ func (f *Formatter) Append(dst []byte, k Kind, v Value) []byte {
 		if v.More > 0 {
 			dst = strconv.AppendInt(append(dst, " +"...), int64(v.More), 10)
 		}
-		if v.ByProc {
-			dst = append(dst, " (/proc)"...)
-		}
-		return append(dst, tieNotes[v.Tie]...)
+		return append(dst, notes[v.Note]...)
 	case KindState:
 		if v.Text != "" {
 			return append(dst, v.Text...)

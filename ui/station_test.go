@@ -58,7 +58,7 @@ func newStation(want func() model.Tables) *station {
 	}
 	n.look = func() {
 		if n.want()&model.TableUnix != 0 {
-			n.tracker.SeeUnix([]model.Part[model.UnixSocket]{{Rows: slices.Clone(n.unix), Whole: true}}, int64(time.Second))
+			n.tracker.SeeUnix(partsOf(n.unix), int64(time.Second))
 		} else {
 			n.tracker.ForgetUnix()
 		}
@@ -357,4 +357,18 @@ func (n *station) visit(h *harness, key string) {
 		h.feed(n.snapshot(time.Second))
 	}
 	h.feed(n.step())
+}
+
+// partsOf are the unix sockets of each network namespace.
+func partsOf(all []model.UnixSocket) []model.Part[model.UnixSocket] {
+	parts := []model.Part[model.UnixSocket]{{Whole: true}} // our own, which may have none
+	for _, r := range all {
+		at := slices.IndexFunc(parts, func(p model.Part[model.UnixSocket]) bool { return p.NetNS == r.NetNS })
+		if at < 0 {
+			at = len(parts)
+			parts = append(parts, model.Part[model.UnixSocket]{NetNS: r.NetNS, Whole: true})
+		}
+		parts[at].Rows = append(parts[at].Rows, r)
+	}
+	return parts
 }

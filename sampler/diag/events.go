@@ -33,6 +33,9 @@ const attrProtocol = 10
 // about a kilobyte, and 10,000 connections may end between two turns of a busy host's scheduler.
 const eventBuffer = 32 << 20
 
+// besideBuffer is that of each listener beside it: there may be thousands, and whoever stops sockview leaves them all unread.
+const besideBuffer = 4 << 20
+
 // EventTransport is where destroy events come from: Listen brings the kernel, tests bring a fake.
 type EventTransport interface {
 	// Wait waits until Receive may have something to say, or Close is called: then it fails.
@@ -74,11 +77,13 @@ type Heard struct {
 // Listen listens in the calling thread's current network namespace, which it keeps alive until Close. It takes no
 // rights; raise, which may be nil, makes CAP_NET_ADMIN effective where there is one, for a buffer larger than
 // net.core.rmem_max. ErrUnsupported: the kernel has no such events (before Linux 4.4), or refuses them.
-func Listen(raise func() (drop func())) (*Events, error) { return newEar().listen(raise) }
+func Listen(raise func() (drop func())) (*Events, error) { return newEar().listen(eventBuffer, raise) }
 
 // Beside is Listen that shares with e, and with all that listen beside either, what is needed only while it is taken down what
 // came. Whether e is open or was closed does not matter.
-func (e *Events) Beside(raise func() (drop func())) (*Events, error) { return e.ear.listen(raise) }
+func (e *Events) Beside(raise func() (drop func())) (*Events, error) {
+	return e.ear.listen(besideBuffer, raise)
+}
 
 // BesideOver are the events that come through t, with what Beside shares. It closes t when it is closed.
 func (e *Events) BesideOver(t EventTransport) *Events { return e.ear.over(t) }
@@ -92,12 +97,12 @@ func newEar() *ear {
 
 func (s *ear) over(t EventTransport) *Events { return &Events{ear: s, transport: t} }
 
-func (s *ear) listen(raise func() (drop func())) (*Events, error) {
+func (s *ear) listen(buffer int, raise func() (drop func())) (*Events, error) {
 	if raise == nil {
 		raise = asIs
 	}
 	defer raise()()
-	k, err := openKernelEvents()
+	k, err := openKernelEvents(buffer)
 	if err != nil {
 		err = fmt.Errorf("listen to closings: %w", err)
 		var errno syscall.Errno

@@ -25,8 +25,8 @@ type kernelEvents struct {
 }
 
 // openKernelEvents opens a NETLINK_SOCK_DIAG socket in the calling thread's network namespace that takes destroy events.
-func openKernelEvents() (*kernelEvents, error) {
-	fd, err := openSocket(unix.SOCK_NONBLOCK, eventBuffer, destroyGroups)
+func openKernelEvents(buffer int) (*kernelEvents, error) {
+	fd, err := openSocket(unix.SOCK_NONBLOCK, buffer, destroyGroups)
 	if err != nil {
 		return nil, err
 	}
