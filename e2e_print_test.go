@@ -163,3 +163,19 @@ func TestFault35WrongCommandLines(t *testing.T) {
 		})
 	}
 }
+
+// TestNetNSOfNoName: a namespace that is not there is one line of trouble, and an exit code that scripts see.
+func TestNetNSOfNoName(t *testing.T) {
+	t.Parallel()
+	got := capture(t, home(t), nil, "-ant", "--netns", "no-such\x1b[2J")
+	if got.code != 1 {
+		t.Errorf("exit code %d, want 1", got.code)
+	}
+	if strings.Contains(got.out, "LISTEN") || strings.Contains(got.out, "ESTABLISHED") {
+		t.Errorf("it shows another's sockets:\n%s", got.out)
+	}
+	const want = `sockview: no network namespace is called no-such\x1b[2J; there are: own`
+	if !strings.HasPrefix(got.err, want) || strings.Count(got.err, "\n") != 1 {
+		t.Errorf("standard error is %q, want one line that begins %q", got.err, want)
+	}
+}

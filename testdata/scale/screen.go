@@ -17,9 +17,9 @@ import (
 // appearTime is how long the first rows may take before something is wrong.
 const appearTime = 30 * time.Second
 
-// view starts sockview on a terminal.
+// view starts sockview on a terminal. It looks at the crowd's namespace and not at what else the machine has.
 func (o *observer) view(args ...string) (*terminal, error) {
-	return startOn(o.order.Dir, nil, append([]string{o.order.Sockview}, args...)...)
+	return startOn(o.order.Dir, nil, append([]string{o.order.Sockview, "--netns", "own"}, args...)...)
 }
 
 // warmView is sockview on a terminal, with rows on it and its first work done.
