@@ -58,7 +58,17 @@ func newStation(want func() model.Tables) *station {
 	}
 	n.look = func() {
 		if n.want()&model.TableUnix != 0 {
-			n.tracker.SeeUnix(partsOf(n.unix), int64(time.Second))
+			parts := make([]model.Part[model.UnixSocket], max(1, len(n.spaces)))
+			for i := range parts {
+				parts[i] = model.Part[model.UnixSocket]{NetNS: uint16(i), Whole: true}
+			}
+			for _, r := range n.unix {
+				if int(r.NetNS) >= len(parts) {
+					continue // its namespace is not there
+				}
+				parts[r.NetNS].Rows = append(parts[r.NetNS].Rows, r)
+			}
+			n.tracker.SeeUnix(parts, int64(time.Second))
 		} else {
 			n.tracker.ForgetUnix()
 		}
@@ -357,18 +367,4 @@ func (n *station) visit(h *harness, key string) {
 		h.feed(n.snapshot(time.Second))
 	}
 	h.feed(n.step())
-}
-
-// partsOf are the unix sockets of each network namespace.
-func partsOf(all []model.UnixSocket) []model.Part[model.UnixSocket] {
-	parts := []model.Part[model.UnixSocket]{{Whole: true}} // our own, which may have none
-	for _, r := range all {
-		at := slices.IndexFunc(parts, func(p model.Part[model.UnixSocket]) bool { return p.NetNS == r.NetNS })
-		if at < 0 {
-			at = len(parts)
-			parts = append(parts, model.Part[model.UnixSocket]{NetNS: r.NetNS, Whole: true})
-		}
-		parts[at].Rows = append(parts[at].Rows, r)
-	}
-	return parts
 }
