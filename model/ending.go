@@ -10,4 +10,5 @@ type Ending struct {
 	// Controls is what of tcpi_bytes_acked is no payload: our FIN, and our SYN if we connected; 0 when less was
 	// acknowledged than sent.
 	Controls uint8
+	At       int64 // when it was heard, ns on the sampler's monotonic clock; 0 is not known
 }

@@ -28,6 +28,11 @@ type Snapshot struct {
 	Groups     []Membership
 	Flows      []Flow
 
+	// History are the connections that closed, oldest first; only the newest HistoryRoom are kept. It is never written to.
+	History     []Past
+	Departed    []Departed // whose those were; Past.Who is an index
+	HistoryRoom int
+
 	NetNS      []NetNS         // the namespaces of this host, our own first; Socket.NetNS is an index
 	Users      map[uint32]Text // uid -> name, for every uid in Sockets that has one
 	Interfaces map[LinkID]Text // names of those that sockets are bound to
@@ -148,6 +153,7 @@ type Demand struct {
 	Bare     bool          // nor at what they move: of sockets their ends, state, queues, timers and users suffice
 	NetNS    string        // the namespaces looked into: "own" or nothing, "all", a name or a pid of a process in it
 	Now      uint64        // a counter: when it changed, sample at once
+	History  int           // how many closed connections are kept: 0 is DefaultHistory, less is none
 	Focus    Key           // the row whose Detail is wanted; the zero Key for none
 }
 

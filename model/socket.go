@@ -207,6 +207,8 @@ type Socket struct {
 	Missed uint8
 	// QuietSent and QuietReceived count the samples in a row that moved nothing.
 	QuietSent, QuietReceived uint8
+
+	past pastMark // whether its end is in Snapshot.History
 }
 
 // Key is the identity of a row: of a socket its namespace, protocol and cookie, of a process its pid and

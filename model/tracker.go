@@ -24,6 +24,10 @@ type Tracker struct {
 	spaces  spaces
 	stirred uint64 // see Stirred
 
+	ring    ring
+	leaving map[uint64]leaving // by the cookies of rows whose end is not settled yet
+	named   []NetNS            // the namespaces, as In named them
+
 	epoch    uint64
 	tick     uint32
 	now      int64
@@ -76,6 +80,7 @@ type Outcome struct {
 func NewTracker() *Tracker {
 	return &Tracker{
 		unix:      newUnixRoll(),
+		ring:      ring{limit: DefaultHistory},
 		index:     rowIndex{make(map[uint64]int32), make(map[tuple]int32)},
 		last:      -1,
 		ended:     make(map[tuple]ended),
@@ -162,6 +167,11 @@ func (t *Tracker) add(s *Socket) int32 {
 	r.Stale, r.Dead, r.Was, r.AgeKnown = false, false, false, false
 	r.QuietSent, r.QuietReceived = 0, 0
 	r.Owner, r.Holders, r.Why, r.Inferred = -1, 0, ownerUnknown(r), false
+	if r.past = notPast; lingers(r) {
+		r.past = noPast
+	} else if len(t.ring.untold) > 0 {
+		t.ring.takeBack(cookieOf(r)) // it was thought closed, and its row is gone
+	}
 	if r.State != TimeWait && r.State != SynRecv {
 		r.Has |= HasUID
 	}
@@ -190,6 +200,8 @@ func (t *Tracker) revive(i int32, s *Socket) {
 	r := &t.rows[i]
 	if lingers(s) {
 		t.lingered(r)
+	} else {
+		t.livesOn(r)
 	}
 	t.unbank(r)
 	r.Dead = false
@@ -208,13 +220,16 @@ func (t *Tracker) update(i int32, s *Socket) {
 	*r = *s
 	r.FirstSeen, r.AgeKnown = was.FirstSeen, was.AgeKnown
 	r.MarkedAt, r.Mark, r.Before = was.MarkedAt, was.Mark, was.Before
-	r.Holding = was.Holding
+	r.Holding, r.past = was.Holding, was.past
 	r.QuietSent, r.QuietReceived = was.QuietSent, was.QuietReceived
 	r.Stale, r.Dead, r.Missed = false, false, 0
 	r.Has &^= HasRates
 
 	if r.State != was.State {
 		r.Before, r.Mark, r.MarkedAt = was.State, Changed, t.now
+		if lingers(r) {
+			t.lingersOn(&was)
+		}
 	}
 	if r.State != TimeWait && r.State != SynRecv {
 		r.Has |= HasUID
@@ -318,6 +333,7 @@ func smooth(old float32, bytes uint64, dt int64, first bool, quiet *uint8) float
 // so; rows of a dump that failed are stale. hold is for how long, in ns, closed rows stay.
 func (t *Tracker) Finish(outcomes []Outcome, hold int64) {
 	t.missing = t.missing[:0]
+	t.witness()
 	t.conclude()
 	t.last = -1 // rows move; what is seen after this is the answer to a question, and follows nothing
 	whole := make(map[SourceID]bool, len(outcomes))
@@ -332,6 +348,9 @@ func (t *Tracker) Finish(outcomes []Outcome, hold int64) {
 			continue
 		}
 		r := &t.rows[i]
+		if r.past == notPast {
+			t.settlePast(i, false)
+		}
 		if r.Dead {
 			if t.now-r.MarkedAt >= hold {
 				t.remove(i)
@@ -432,6 +451,7 @@ func (t *Tracker) Missing(f func(*Socket) Fate) {
 // remove takes row i out; the last row takes its place.
 func (t *Tracker) remove(i int) {
 	t.epoch++
+	t.settlePast(i, true)
 	t.index.remove(&t.rows[i])
 	t.rates.forget(&t.seen[i].past)
 	last := len(t.rows) - 1
@@ -461,6 +481,8 @@ func (t *Tracker) Lend(s *Snapshot) {
 	}
 	t.addUp()
 	s.Sockets, s.Unix, s.Processes, s.Holders = t.rows, t.unix.Rows(), t.procs, t.holders
+	s.History, s.Departed = t.ring.publish()
+	s.HistoryRoom = t.ring.limit
 	s.Counts = Counts{}
 	s.Access.Hidden = 0
 	for i := range s.Sockets {

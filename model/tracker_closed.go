@@ -40,9 +40,10 @@ func (t *Tracker) Closed(c *Ending) {
 	if !known {
 		i, known = t.lingering(c)
 	}
+	unseen := !known
 	if !known {
-		if c.LocalPort == 0 {
-			return // it never was in any table
+		if c.LocalPort == 0 || t.late(c) {
+			return // it never was in any table, or was found gone long ago
 		}
 		i = t.addClosed(c)
 	}
@@ -61,6 +62,7 @@ func (t *Tracker) Closed(c *Ending) {
 		t.die(r)
 	}
 	t.compare(r)
+	t.heard(r, c, unseen)
 }
 
 // addClosed makes a row for a socket that was never seen.
@@ -106,7 +108,7 @@ func (t *Tracker) finCame(r *Socket, c *Ending) (came, sure bool) {
 	switch {
 	case c.Received == 0:
 		return false, true
-	case r.State == CloseWait || r.State == LastAck || r.State == Closing:
+	case r.State == CloseWait || r.State == LastAck || r.State == Closing || r.Before == Closing:
 		return true, true
 	case c.RecvQ == 1 && c.Controls > 0:
 		return true, true // it came after our program had closed, which had read all else
@@ -178,6 +180,7 @@ func (t *Tracker) takeOver(s *Socket) (int32, bool) {
 		return 0, false
 	}
 	t.index.remove(&t.rows[i])
+	t.sameAs(cookieOf(&t.rows[i]), cookieOf(s))
 	t.rows[i].Cookie, e.cookie = s.Cookie, cookieOf(s)
 	t.index.set(&t.rows[i], i)
 	t.ended[ends] = e

@@ -29,7 +29,7 @@ func ending(s Socket, sent, received uint64, unread uint32, controls uint8) Endi
 	s.Sent, s.Received, s.RecvQ = sent, received, unread
 	s.SentPackets, s.ReceivedPackets, s.Retrans = 7, 8, 9
 	s.Has = HasBytes | HasPackets | HasPath | HasQueues
-	return Ending{s, controls}
+	return Ending{Socket: s, Controls: controls}
 }
 
 func (w *watch) moved(cookie, sent, received uint64) {

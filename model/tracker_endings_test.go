@@ -39,10 +39,15 @@ func (w *world) lingersAt(port uint16) bool {
 
 func (w *world) tellEnd(e *entry) {
 	w.Endings++
+	e.endTold = true
 	c := Ending{Socket: e.Socket, Controls: 2}
 	c.State, c.Inode, c.UID, c.RecvQ = Close, 0, 0, 1
 	c.Received++ // its FIN
 	w.tr.Closed(&c)
+	if was := w.closed[e.Cookie]; was != nil { // it was found gone, and only now is told of
+		w.tellLate(was, e)
+		return
+	}
 	if w.known[e.Cookie] == nil {
 		w.Unseen++
 		w.known[e.Cookie] = e

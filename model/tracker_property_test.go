@@ -31,6 +31,9 @@ func TestTrackerProperty(t *testing.T) {
 				if w.rnd.IntN(4) != 0 {
 					w.check(step)
 				}
+				if step%32 == 31 {
+					w.checkHistory(step)
+				}
 				if w.rnd.IntN(3) == 0 {
 					w.scan()
 				}
@@ -50,13 +53,13 @@ func TestTrackerProperty(t *testing.T) {
 type deeds struct {
 	Polls, Records, Repeated, Skipped, BrokenOff, TupleAgain, InodeAgain, WentBack, Wrapped, StoodStill, Gaps, Missed,
 	AskedGone, AskedAlive, AskedUnsure, Followed, Closed, Revived, Stale, Rates, Scans, ProcessesGone, Rows,
-	Endings, Unseen, Inferred int
+	Endings, Unseen, Inferred, Late, Remembered int
 }
 
 func (d *deeds) all() []int {
 	return []int{d.Polls, d.Records, d.Repeated, d.Skipped, d.BrokenOff, d.TupleAgain, d.InodeAgain, d.WentBack, d.Wrapped,
 		d.StoodStill, d.Gaps, d.Missed, d.AskedGone, d.AskedAlive, d.AskedUnsure, d.Followed, d.Closed, d.Revived, d.Stale, d.Rates,
-		d.Scans, d.ProcessesGone, d.Rows, d.Endings, d.Unseen, d.Inferred}
+		d.Scans, d.ProcessesGone, d.Rows, d.Endings, d.Unseen, d.Inferred, d.Late, d.Remembered}
 }
 
 // world is a host of a few sockets and processes, with the books kept about what the tracker was told.
@@ -81,6 +84,7 @@ type world struct {
 	ends   []*entry // gone, and perhaps told of later
 	// unsettled are those whose end was told, and in which poll.
 	unsettled map[*entry]int
+	closed    map[uint64]*entry // what has to be in the history: the tracker said goodbye to its row
 }
 
 // entry is one socket: what it is, and what the tracker was told of it.
@@ -103,6 +107,7 @@ type entry struct {
 	rated            bool       // the last two samples gave a rate
 	born             bool       // it came when its source had answered before
 	bytesKnown       bool
+	endTold          bool
 	sentAt, received uint64 // counters as last told while they were given
 }
 
@@ -112,7 +117,7 @@ func newWorld(t *testing.T, rnd *rand.Rand) *world {
 	return &world{
 		T: t, deeds: &deeds{}, rnd: rnd, tr: NewTracker(), now: 1e9, next: 1, start: 1, known: map[uint64]*entry{},
 		moved: map[ProcessID]*moved{}, shown: map[ProcessID]bool{}, answer: map[SourceID]bool{},
-		unsettled: map[*entry]int{},
+		unsettled: map[*entry]int{}, closed: map[uint64]*entry{},
 	}
 }
 
@@ -301,6 +306,7 @@ func (w *world) poll() {
 		case e.dead:
 			if w.now-e.diedAt >= worldHold {
 				delete(w.known, cookie)
+				w.bid(e)
 			}
 		case seen[e]:
 		case whole:
@@ -371,6 +377,9 @@ func (w *world) tell(e *entry) {
 	fresh := w.known[e.Cookie] == nil
 	if fresh {
 		w.known[e.Cookie] = e
+		if e.State != TimeWait { // what is left of it is no news
+			delete(w.closed, e.Cookie)
+		}
 		e.poll = w.Polls
 		e.first, e.born = w.now, w.answer[SourceID{0, e.Proto, e.Family}]
 		e.owner, e.settled, e.peak, e.bytesKnown, e.rated = ProcessID{}, false, [2]float64{}, false, false
