@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"sync"
+	"time"
 
 	"sockview/model"
 	"sockview/sampler/diag"
@@ -30,6 +31,7 @@ const (
 // the lock only to append, or to take all there is.
 type closings struct {
 	start func(name string, f func())
+	clock func() (int64, time.Time) // nil: when a closing was heard is not told
 
 	mu        sync.Mutex
 	heard     []model.Ending
@@ -70,6 +72,9 @@ func (c *closings) run(from Listener, slot uint16, name model.Text) {
 }
 
 func (c *closings) add(e *model.Ending) {
+	if c.clock != nil {
+		e.At, _ = c.clock()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.heard) >= maxEndings {

@@ -91,6 +91,7 @@ type Sampler struct {
 	// lends says that the reader gives each snapshot back before the next look, as who prints does: nothing is copied.
 	lends bool
 	hears bool // closings are listened to
+	named []model.NetNS
 
 	seq        uint64
 	took       time.Duration
@@ -127,7 +128,7 @@ func New(cfg Config) *Sampler {
 	}
 	s.owners = newOwners(proc.NewScanner(cfg.FS), cfg.Containers, cfg.Access.Owners)
 	s.details = newDetails(cfg.FS)
-	s.ends = &closings{start: cfg.Go, deaf: cfg.Deaf}
+	s.ends = &closings{start: cfg.Go, deaf: cfg.Deaf, clock: cfg.Clock}
 	s.spaces = newSpaces(cfg.Namespaces, &place{
 		cookie: cfg.NetNSCookie, kernel: cfg.Kernel, unix: &unixSockets{kernel: cfg.Kernel},
 		sockets: newSockets(cfg.Kernel, procnet.At(cfg.NetDir), cfg.NetDir),
@@ -161,11 +162,7 @@ func (s *Sampler) wanted() model.Demand {
 // Run polls until ctx is done.
 func (s *Sampler) Run(ctx context.Context) {
 	s.startBeside(ctx)
-	s.hears = true
-	if l := s.cfg.Listener; l != nil {
-		s.ends.listen(l, s.spaces.home().slot, model.Text{})
-		defer context.AfterFunc(ctx, func() { _ = l.Close() })() // nothing was written that could be lost
-	}
+	s.listen(ctx)
 	s.heed()
 	last := time.Now()
 	s.poll(ctx)
@@ -210,10 +207,31 @@ func (s *Sampler) Run(ctx context.Context) {
 	}
 }
 
+// listen begins to listen to closings, until ctx is done.
+func (s *Sampler) listen(ctx context.Context) {
+	if s.hears {
+		return
+	}
+	s.hears = true
+	if l := s.cfg.Listener; l != nil {
+		s.ends.listen(l, s.spaces.home().slot, model.Text{})
+		context.AfterFunc(ctx, func() { _ = l.Close() }) // nothing was written that could be lost
+	}
+}
+
 // heed takes the newest demand.
 func (s *Sampler) heed() {
 	s.want = s.wanted()
+	s.tracker.Remember(remembered(s.want.History))
 	s.pace.choose(s.want.Interval)
+}
+
+// remembered is how many closed connections a demand has kept.
+func remembered(demanded int) int {
+	if demanded == 0 {
+		return model.DefaultHistory
+	}
+	return max(0, demanded)
 }
 
 // startBeside starts what works beside the polls, until ctx is done: once, however often Sample is called.
@@ -237,6 +255,9 @@ func (s *Sampler) Sample(ctx context.Context, patience, apart time.Duration) *mo
 		}
 	}
 	s.startBeside(ctx)
+	if s.wanted().History > 0 { // who prints mostly asks but once
+		s.listen(ctx)
+	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	s.heed()
@@ -315,6 +336,8 @@ func (s *Sampler) look(ctx context.Context, home bool) (now int64) {
 	s.asked = s.want.Now
 	outcomes := s.pollPlaces(asked, now, wanted)
 	s.foldClosings()
+	s.named = s.spaces.publish(s.named, s.tracker)
+	s.tracker.In(s.named)
 	s.tracker.Finish(outcomes, s.hold())
 	for _, slot := range s.spaces.free(s.tracker, s.tables) {
 		s.links.forget(slot)

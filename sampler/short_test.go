@@ -95,7 +95,7 @@ func callShort(t *testing.T, port string, i int) {
 		return
 	}
 	<-time.After(shortLife)
-	fmt.Println("call", c.LocalAddr().(*net.TCPAddr).Port, port, len(request), answer)
+	fmt.Println("call", c.LocalAddr().(*net.TCPAddr).Port, port, len(request), answer, first != 0)
 }
 
 // actor is a process of the test.
@@ -132,6 +132,7 @@ type call struct {
 	from, to       uint16
 	sent, received uint64
 	client, server int // pids
+	clientFirst    bool
 }
 
 func TestKernelShortConnections(t *testing.T) {
@@ -161,6 +162,7 @@ func TestKernelShortConnections(t *testing.T) {
 	go k.Run(ctx)
 	last := map[[2]uint16]ending{} // each connection's end, by its ports, as last seen
 	lost := ""
+	var past model.Snapshot // History and Departed alone: what they refer to is never written to
 	look := func(until func(*model.Snapshot) bool) {
 		t.Helper()
 		for {
@@ -183,6 +185,7 @@ func TestKernelShortConnections(t *testing.T) {
 					lost = source.Err.Error()
 				}
 			}
+			past.History, past.Departed = s.History, s.Departed
 			enough := until(s)
 			k.Release(s)
 			if enough {
@@ -209,9 +212,9 @@ func TestKernelShortConnections(t *testing.T) {
 		go func() {
 			for c.lines.Scan() {
 				one := call{client: c.pid}
-				n, _ := fmt.Sscanf(c.lines.Text(), "call %d %d %d %d", &one.from, &one.to, &one.sent, &one.received)
+				n, _ := fmt.Sscanf(c.lines.Text(), "call %d %d %d %d %t", &one.from, &one.to, &one.sent, &one.received, &one.clientFirst)
 				mu.Lock()
-				if n == 4 {
+				if n == 5 {
 					one.server = servers[one.to]
 					calls = append(calls, one)
 				} else if c.lines.Text() == "done" {
@@ -237,6 +240,44 @@ func TestKernelShortConnections(t *testing.T) {
 		t.Fatalf("%d calls", len(calls))
 	}
 	checkShort(t, calls, last)
+	checkRemembered(t, calls, &past)
+}
+
+// checkRemembered checks that the history has each end of each connection, once and exactly, and claims of neither that it
+// closed first where the other did.
+func checkRemembered(t *testing.T, calls []call, s *model.Snapshot) {
+	t.Helper()
+	ends := map[[2]uint16]ending{}
+	how := map[[2]uint16]model.End{}
+	counts := map[model.End]int{}
+	for i := range s.History {
+		r := &s.History[i]
+		at := [2]uint16{r.LocalPort, r.RemotePort}
+		if _, again := ends[at]; again {
+			t.Fatalf("remembered twice: %+v", *r)
+		}
+		e := ending{known: r.Has&model.HasBytes != 0 && r.Exact && r.Told, sent: r.Sent, received: r.Received, inferred: r.Inferred}
+		if d := s.DepartedOf(r); d != nil {
+			e.pid = int(d.PID)
+		}
+		ends[at], how[at] = e, r.End
+		counts[r.End]++
+	}
+	if len(ends) != 2*len(calls) {
+		t.Errorf("%d are remembered, of %d", len(ends), 2*len(calls))
+	}
+	checkShort(t, calls, ends)
+	for _, c := range calls {
+		client, server := how[[2]uint16{c.from, c.to}], how[[2]uint16{c.to, c.from}]
+		claims := [2]model.End{model.EndThere, model.EndHere}
+		if c.clientFirst {
+			claims = [2]model.End{model.EndHere, model.EndThere}
+		}
+		if client != claims[0] && client != model.EndClosed || server != claims[1] && server != model.EndClosed {
+			t.Errorf("%+v: the client's end is %q, the server's %q", c, client, server)
+		}
+	}
+	t.Log(counts)
 }
 
 // ending is what was shown of a connection's end.
