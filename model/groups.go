@@ -13,7 +13,7 @@ type Group struct {
 	Key      string // the value in full, for the identity
 	Sockets  int
 	States   [numStates]int32 // TCP only
-	Sent     uint64           // payload bytes of its live connections, each since it began
+	Sent     uint64           // payload bytes of its live connections, each since it began; see Grouper.AddClosed
 	Received uint64
 
 	SentRate, ReceivedRate float32
@@ -38,6 +38,10 @@ type Grouper struct {
 	groups    [2][]Group
 	turn      uint32
 	named     map[Value]naming
+
+	closed bool // what closed connections moved is added
+	shows  func(*Snapshot, *Past) bool
+	hosts  map[Addr]int32 // of the groups, for the closed ones
 }
 
 // naming is what is known of a value that sockets had: the key of its group, and where that stands if turn is this one.
@@ -57,6 +61,38 @@ func NewHostGrouper(by *Column[Socket]) *Grouper {
 	g := NewGrouper(by)
 	g.connected = true
 	return g
+}
+
+// AddClosed has the bytes of closed connections added to the groups of their remote addresses: of those in History that
+// shows lets through, nil for all. A host is among the groups for its sockets alone: what none has any more is in History.
+func (g *Grouper) AddClosed(shows func(*Snapshot, *Past) bool) {
+	g.closed, g.shows = true, shows
+}
+
+// addClosed adds what closed connections moved to the groups.
+func (g *Grouper) addClosed(s *Snapshot, groups []Group) {
+	if len(s.History) == 0 {
+		return
+	}
+	if g.hosts == nil {
+		g.hosts = make(map[Addr]int32, len(groups))
+	}
+	clear(g.hosts)
+	for i := range groups {
+		g.hosts[groups[i].Value.Addr] = int32(i)
+	}
+	for i := range s.History {
+		r := &s.History[i]
+		if r.Has&HasBytes == 0 {
+			continue
+		}
+		at, ok := g.hosts[r.Remote]
+		if !ok || g.shows != nil && !g.shows(s, r) {
+			continue
+		}
+		h := &groups[at]
+		h.Sent, h.Received, h.HasBytes = h.Sent+r.Sent, h.Received+r.Received, true
+	}
 }
 
 // Group groups the sockets whose indices are in order. The groups stand until the call after the next.
@@ -79,6 +115,12 @@ func (g *Grouper) Group(s *Snapshot, order []int32) []Group {
 			groups = begin(groups, v, n.key)
 		}
 		groups[n.at].add(s, r)
+		if g.closed {
+			groups[n.at].countOnce(r)
+		}
+	}
+	if g.closed {
+		g.addClosed(s, groups)
 	}
 	for i := range groups {
 		groups[i].nameProcesses(s)
@@ -173,6 +215,18 @@ func (g *Group) add(s *Snapshot, r *Socket) {
 	}
 }
 
+// countOnce has the bytes of a socket counted once where closed connections count too: what is in History counts there, one
+// that is closed and not there yet counts as if it lived.
+func (g *Group) countOnce(r *Socket) {
+	switch {
+	case r.Has&HasBytes == 0:
+	case r.Dead && r.past == notPast:
+		g.Sent, g.Received, g.HasBytes = g.Sent+r.Sent, g.Received+r.Received, true
+	case !r.Dead && r.past == isPast: // in TIME_WAIT
+		g.Sent, g.Received = g.Sent-r.Sent, g.Received-r.Received
+	}
+}
+
 func (g *Group) nameProcesses(s *Snapshot) {
 	var room [maxGroupNames]string
 	names, more := room[:0], 0
@@ -238,6 +292,9 @@ func Groups(name string, by Spec, titles ...string) *Table[Group] {
 			func(g *Group) int { return int(g.States[state]) }))
 	}
 	for _, c := range groupTraffic() {
+		if name == "hosts" && c.Kind == KindBytes {
+			c.Help += withClosed
+		}
 		if c.ID != first.ID { // a sum of the values that make the groups would only be named twice
 			columns = append(columns, c)
 		}
@@ -258,6 +315,9 @@ func Groups(name string, by Spec, titles ...string) *Table[Group] {
 		Less: func(a, b *Group) bool { return cmp.Less(a.Key, b.Key) },
 	}
 }
+
+// withClosed is what else counts of a host.
+const withClosed = "; and its closed ones that History has, unless the filter asks what History does not know"
 
 func countOf(id, title, help string, shown bool, f func(*Group) int) Column[Group] {
 	give := 3

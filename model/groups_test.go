@@ -234,3 +234,44 @@ func TestGrouperAgain(t *testing.T) {
 		}
 	}
 }
+
+// A host's bytes are those of its live connections and of its closed ones in History, each once: a TIME_WAIT that is there
+// does not count again, a closed row that is not there yet counts meanwhile.
+func TestHostsCountClosed(t *testing.T) {
+	here, away := addrOf("192.0.2.1"), addrOf("192.0.2.2")
+	tcp := func(remote Addr, state State, bytes uint64, past pastMark, dead bool) Socket {
+		return Socket{Proto: TCP, Family: IPv4, State: state, Remote: remote, RemotePort: 80, Sent: bytes, Received: 2 * bytes, Has: HasBytes,
+			Holding: Holding{Owner: -1}, past: past, Dead: dead}
+	}
+	s := &Snapshot{
+		Sockets: []Socket{
+			tcp(here, Established, 1, notPast, false), tcp(here, TimeWait, 10, isPast, false), tcp(here, TimeWait, 100, noPast, false),
+			tcp(here, Established, 1000, notPast, true), tcp(here, Established, 10_000, isPast, true),
+		},
+		History: []Past{
+			{Remote: here, Sent: 10, Received: 20, Has: HasBytes, LocalPort: 1}, {Remote: here, Sent: 10_000, Received: 20_000, Has: HasBytes, LocalPort: 2},
+			{Remote: here, Sent: 100_000, Received: 200_000, Has: HasBytes, LocalPort: 3}, {Remote: here, Sent: 5}, {Remote: away, Sent: 7, Has: HasBytes},
+		},
+	}
+	for _, c := range []struct {
+		name  string
+		add   bool
+		shows func(*Snapshot, *Past) bool
+		want  uint64
+	}{
+		{"live ones alone", false, nil, 111},
+		{"with closed ones", true, nil, 111_111},
+		{"with some", true, func(_ *Snapshot, r *Past) bool { return r.LocalPort != 3 }, 11_111},
+	} {
+		g := NewHostGrouper(socketColumn("remote"))
+		if c.add {
+			g.AddClosed(c.shows)
+		}
+		for range 3 {
+			groups := g.Group(s, allRows(len(s.Sockets)))
+			if len(groups) != 1 || groups[0].Sent != c.want || groups[0].Received != 2*c.want || groups[0].Sockets != 3 {
+				t.Errorf("%s: %+v, want %d sent", c.name, groups, c.want)
+			}
+		}
+	}
+}

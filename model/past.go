@@ -233,9 +233,9 @@ func pastTraffic() []Column[Past] {
 	type S = *Snapshot
 	const us = 1000
 	return []Column[Past]{
-		{Spec{ID: "sent", Title: "SENT", Aliases: []string{"tx"}, Help: "payload bytes it sent, retransmits not counted; > those seen last, where the kernel told no final ones", Kind: KindBytes, Desc: true, Default: true, Width: 5, Give: 1, AtLeast: true},
+		{Spec{ID: "sent", Title: "SENT", Help: "payload bytes it sent, retransmits not counted; > those seen last, where the kernel told no final ones", Kind: KindBytes, Desc: true, Default: true, Width: 5, Give: 1, AtLeast: true},
 			func(_ S, r *Past) Value { return r.given(HasBytes, int64(r.Sent), !r.Exact) }},
-		{Spec{ID: "received", Title: "RECV", Aliases: []string{"recv", "rcvd", "rx"}, Help: "payload bytes it received; > those seen last, where the kernel told no final ones", Kind: KindBytes, Desc: true, Default: true, Width: 5, Give: 1, AtLeast: true},
+		{Spec{ID: "received", Title: "RECV", Aliases: []string{"recv", "rcvd"}, Help: "payload bytes it received; > those seen last, where the kernel told no final ones", Kind: KindBytes, Desc: true, Default: true, Width: 5, Give: 1, AtLeast: true},
 			func(_ S, r *Past) Value { return r.given(HasBytes, int64(r.Received), !r.Exact) }},
 		{Spec{ID: "sentpkts", Title: "PKTS-TX", Help: "segments it sent (tcpi_segs_out)", Kind: KindCount, Desc: true, Width: 7, Max: 10, Give: 7, AtLeast: true},
 			func(_ S, r *Past) Value { return r.given(HasPackets, int64(r.SentPackets), !r.Exact) }},

@@ -44,3 +44,33 @@ func BenchmarkClosings(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkHosts is Hosts on a busy server: with no closed connection, and with as many as History holds, of the same hosts or
+// of others.
+func BenchmarkHosts(b *testing.B) {
+	tr, _, _ := busyTracker(busy)
+	for _, name := range []string{"none", "same hosts", "others"} {
+		var s Snapshot
+		tr.Publish(&s)
+		for i := range DefaultHistory {
+			r := &s.Sockets[i]
+			if name != "none" {
+				s.History = append(s.History, Past{Serial: uint64(i + 1), Remote: r.Remote, Sent: r.Sent, Received: r.Received, Has: HasBytes, Proto: TCP})
+			}
+			if name == "others" {
+				s.History[i].Remote[0] = 1
+			}
+		}
+		order := allRows(len(s.Sockets))
+		b.Run(name, func(b *testing.B) {
+			g := NewHostGrouper(socketColumn("remote"))
+			g.AddClosed(nil)
+			g.Group(&s, order)
+			g.Group(&s, order)
+			b.ReportAllocs()
+			for b.Loop() {
+				g.Group(&s, order)
+			}
+		})
+	}
+}

@@ -249,6 +249,22 @@ func selectProcesses(q *query) selection {
 	}
 }
 
+// addClosed has a host's closed connections counted too: those that the toggles and the filter would let through. Where the
+// filter asks what is not known of closed ones (a state, a rate), it is the live ones that it is about.
+func addClosed(g *model.Grouper, q *query) {
+	if q.unasked {
+		return
+	}
+	match, choice := model.Matcher(q.past, 0, model.ClosedConnections(), q.format), q.choice
+	if match == nil && choice.Everything() {
+		g.AddClosed(nil)
+		return
+	}
+	g.AddClosed(func(s *model.Snapshot, r *model.Past) bool {
+		return choice.ShowsPast(r) && (match == nil || match(s, r))
+	})
+}
+
 func selectGroups(q *query) selection {
 	sockets, t, m := model.Sockets(), groupTable(q.def.name, q.by), q.memory()
 	column := &sockets.Columns[columnIndex(sockets.Specs(), q.by)]
@@ -257,6 +273,7 @@ func selectGroups(q *query) selection {
 	grouper := model.NewGrouper(column)
 	if q.def.name == "hosts" {
 		grouper = model.NewHostGrouper(column)
+		addClosed(grouper, q)
 	}
 	var buffer []int32
 	return func(s *model.Snapshot, order []int32) (model.Rows, []int32, int) {

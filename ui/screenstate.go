@@ -162,7 +162,9 @@ func (st *screenState) scrollTo(n, height int) {
 
 // query is what the view worker is to make for this screen.
 func (st *screenState) query() query {
+	past, err := model.ParseFilter(st.filter.Source(1), model.Scope{Specs: model.ClosedConnections().Specs(), Service: st.service})
 	return query{
+		past: past, unasked: err != nil,
 		def: st.def, by: st.by, filter: st.filter, sorting: st.sorting,
 		shown: append([]int(nil), st.shown...),
 	}

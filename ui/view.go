@@ -18,6 +18,8 @@ type query struct {
 	by      string
 	choice  model.Choice
 	filter  *model.Filter
+	past    *model.Filter // what of filter asks of sockets, asked of closed connections
+	unasked bool          // those cannot be asked that
 	sorting model.Sorting
 	shown   []int
 	format  *model.Formatter // names or numbers
