@@ -68,7 +68,7 @@ func run(args []string, guard *term.Guard) int {
 	if err != nil {
 		return fail(err, keymap.ExitUsage)
 	}
-	kernel, err := sampler.OpenConfined(sampler.Options{Own: resolver.Own, Go: start, Once: prints}, options.ReadOnly)
+	kernel, err := sampler.OpenConfined(sampler.Options{Own: resolver.Own, Go: start, Once: prints && !printing.Hears()}, options.ReadOnly)
 	if err != nil {
 		return fail(err, 1)
 	}

@@ -75,6 +75,7 @@ const (
 	Interval        Action = "interval"
 	Continuous      Action = "continuous"
 	Hold            Action = "hold"
+	History         Action = "history"
 	NetNS           Action = "netns"
 
 	Once Action = "once"
@@ -93,6 +94,7 @@ const (
 	ScreenGroups     Action = "screen-groups"
 	ScreenNAT        Action = "screen-nat"
 	ScreenContainers Action = "screen-containers"
+	ScreenHistory    Action = "screen-history"
 	ScreenNext       Action = "screen-next"
 	ScreenPrevious   Action = "screen-previous"
 	ScreenNamed      Action = "screen"

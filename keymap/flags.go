@@ -50,6 +50,7 @@ type Options struct {
 	Continuous bool          // print again and again, every Interval
 	Interval   time.Duration // between samples, MinInterval to MaxInterval
 	Hold       time.Duration // for how long a change is shown, same bounds
+	History    int           // how many closed connections are kept; -1 is none
 
 	NetNS   string // "own", "all", a name or a pid, not checked
 	Theme   string // one of Themes

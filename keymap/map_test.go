@@ -254,11 +254,11 @@ func TestScreenAction(t *testing.T) {
 	m := Default()
 	for i, name := range Screens() {
 		a, ok := m.ScreenAction(name)
-		if !ok || m.Keys(a)[0] != Key("1234567890P"[i]) {
+		if !ok || m.Keys(a)[0] != Key("1234567890PH"[i]) {
 			t.Errorf("screen %s: %q, keys %v", name, a, m.Keys(a))
 		}
 	}
-	want := "sockets processes hosts count unix interfaces routes statistics groups nat containers"
+	want := "sockets processes hosts count unix interfaces routes statistics groups nat containers history"
 	if got := strings.Join(Screens(), " "); got != want {
 		t.Errorf("screens %s, want %s", got, want)
 	}

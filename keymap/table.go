@@ -207,6 +207,13 @@ func sampleRows() []Binding {
 		{Action: Hold, Group: GroupSample, Flag: "hold", Arg: "TIME", Allowed: AllowedTime,
 			Help: "how long changes stay; default one interval, from 1s",
 			set:  duration(func(o *Options) *time.Duration { return &o.Hold })},
+		{Action: History, Group: GroupSample, Flag: "history", Arg: "N", Allowed: AllowedHistory,
+			Help: "keep so many closed connections; default 65536",
+			set: func(o *Options, s string) error {
+				n, err := ParseHistory(s)
+				o.History = n
+				return err
+			}},
 	}
 }
 
@@ -279,6 +286,8 @@ func tableRows() []Binding {
 			set:      opens},
 		{Action: ScreenContainers, Context: Screen, Keys: []Key{"P"}, Group: GroupTables, Screen: "containers",
 			Help: "the sockets of each container, pod and unit"},
+		{Action: ScreenHistory, Context: Screen, Keys: []Key{"H"}, Group: GroupTables, Screen: "history",
+			Help: "closed connections: whose, bytes, how they ended"},
 	}
 }
 

@@ -111,7 +111,7 @@ func TestUsage(t *testing.T) {
 	for _, part := range []string{
 		"sockview shows ", "\nUsage: sockview [flags] [filter ...]\n", "\nExamples:\n", "\nFilter, ",
 		"\nExit code: ", "\nKeys: ? help  / filter ",
-		"\nScreens: 1 sockets  2 processes ", " 9 groups  0 nat  P containers\n", "\nTables:\n", "\nSockets:\n",
+		"\nScreens: 1 sockets  2 processes ", " 9 groups  0 nat  P containers  H history\n", "\nTables:\n", "\nSockets:\n",
 	} {
 		if !strings.Contains(usage, part) {
 			t.Errorf("%q is missing", part)

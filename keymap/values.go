@@ -39,6 +39,27 @@ func ParseInterval(s string) (time.Duration, error) {
 	return d, nil
 }
 
+// MaxHistory is how many closed connections may be kept, 150 MB.
+const MaxHistory = 1_000_000
+
+// AllowedHistory says in messages what ParseHistory takes.
+const AllowedHistory = "a whole number from 0 to 1000000"
+
+// ParseHistory takes how many closed connections are kept; 0, which is none, it gives as -1. The error says what is wrong, to
+// follow the value in a message.
+func ParseHistory(s string) (int, error) {
+	n, err := strconv.ParseUint(s, 10, 32)
+	switch {
+	case errors.Is(err, strconv.ErrRange), err == nil && n > MaxHistory:
+		return 0, errors.New("is too many")
+	case err != nil:
+		return 0, errors.New("is no such number")
+	case n == 0:
+		return -1, nil
+	}
+	return int(n), nil
+}
+
 // Themes are the colour schemes.
 func Themes() []string { return []string{"default", "light", "high-contrast", "none"} }
 

@@ -19,7 +19,7 @@ import (
 type Options struct {
 	Own func(cookie uint64) bool
 	Go  func(name string, f func())
-	// Once says that Run is not called: closings are not listened to.
+	// Once says that nobody wants to know of closings: they are not listened to.
 	Once bool
 	// Rights are what rights.Settle kept. Nil: nothing was given up, and nothing is raised.
 	Rights *rights.Rights

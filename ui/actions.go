@@ -71,6 +71,7 @@ var handlers = map[keymap.Action]func(*App){
 	keymap.ScreenStatistics: func(a *App) { a.jump("statistics") },
 	keymap.ScreenGroups:     func(a *App) { a.jump("groups") },
 	keymap.ScreenNAT:        func(a *App) { a.jump("nat") },
+	keymap.ScreenHistory:    func(a *App) { a.jump("history") },
 	keymap.ScreenContainers: func(a *App) { a.jump("containers") },
 	keymap.ScreenNext:       func(a *App) { a.stepScreen(1) },
 	keymap.ScreenPrevious:   func(a *App) { a.stepScreen(-1) },

@@ -61,7 +61,7 @@ func New(cfg Config) (*App, error) {
 		tv: tview.NewApplication(), screens: screens(), states: make(map[string]*screenState),
 		choice: cfg.Start.Choice, mouse: cfg.Start.Mouse, numbers: &model.Formatter{},
 	}
-	a.demand = model.Demand{Interval: cfg.Start.Interval, Hold: cfg.Start.Hold, NetNS: cmp.Or(cfg.Start.NetNS, allNetNS)}
+	a.demand = model.Demand{Interval: cfg.Start.Interval, Hold: cfg.Start.Hold, NetNS: cmp.Or(cfg.Start.NetNS, allNetNS), History: cfg.Start.History}
 	a.named = namedFormat(cfg.Names, true)
 	a.known = namedFormat(cfg.Names, false)
 	a.format = a.numbers

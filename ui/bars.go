@@ -130,6 +130,9 @@ func (b *bars) tabs(title func(*screen) string) line {
 			if s.name == "count" {
 				name += " " + b.app.state.by
 			}
+			if v := b.app.table.view; def.fill != nil && v != nil {
+				name += " " + def.fill(v.snapshot)
+			}
 			style, text = b.app.theme.title, " "+name+strings.TrimPrefix(text, strings.TrimRight(text, " "))
 		}
 		l = append(l, span{b.app.tabKey(i) + text + " ", style})
@@ -199,7 +202,7 @@ func (b *bars) drawStatus(screen tcell.Screen, x, y, width int) {
 	if !a.state.def.isSockets() {
 		what = "Rows" // of processes or groups, not of endpoints
 	}
-	if !a.state.filter.Empty() || !a.state.def.chooses(a.choice).Everything() || a.state.def.tables != 0 {
+	if !a.state.filter.Empty() || !a.state.def.chooses(a.choice).Everything() || a.state.def.tables != 0 || a.state.def.fill != nil {
 		shown = strconv.Itoa(len(a.table.view.order))
 	}
 	every := a.demand.Interval
@@ -393,6 +396,9 @@ func (a *App) emptyLine() string {
 		return "reading ..."
 	}
 	why := a.filterNote()
+	if explain := a.state.def.why; explain != nil && v.total == 0 {
+		return explain(v.snapshot)
+	}
 	if why == "" || v.total == 0 {
 		if line := netnsTrouble(v.snapshot, a.demand.NetNS); line != "" {
 			return line

@@ -32,7 +32,7 @@ func Configure(o keymap.Options, env func(string) string) (Configured, error) {
 	}
 	c.Start = Start{
 		Screen: o.Screen, By: o.Count, Filter: model.JoinWords(o.Filter), Choice: ChoiceOf(o), Top: o.Top,
-		Interval: settings.Interval, Hold: settings.Hold, Theme: settings.Theme, NetNS: settings.NetNS,
+		Interval: settings.Interval, Hold: settings.Hold, Theme: settings.Theme, NetNS: settings.NetNS, History: settings.History,
 		Names: (settings.Resolve || o.Names) && !o.Numeric,
 		Mouse: settings.Mouse || o.Mouse, ASCII: settings.ASCII || o.ASCII,
 		Columns: settings.Columns, Sort: sortings(settings.Sort),
@@ -58,6 +58,9 @@ func Configure(o keymap.Options, env func(string) string) (Configured, error) {
 	}
 	if o.NetNS != "" {
 		c.NetNS = o.NetNS
+	}
+	if o.History != 0 {
+		c.History = o.History
 	}
 	if o.Theme != "" {
 		c.Theme = o.Theme
@@ -113,6 +116,7 @@ func (c *Configured) load(named string, env func(string) string) (config.Config,
 	known := config.Known{
 		Screens: keymap.Screens(), Columns: columnIDs, Themes: keymap.Themes(),
 		Interval: keymap.ParseInterval, Times: keymap.AllowedTime,
+		History: keymap.ParseHistory, Histories: keymap.AllowedHistory,
 		Rebind: c.rebind,
 	}
 	if named != "" {

@@ -31,7 +31,8 @@ type Printing struct {
 	names    Names
 	layout   text.Netstat
 	sections []section
-	rates    bool // rates are among what is printed, sorted or filtered by
+	rates    bool   // rates are among what is printed, sorted or filtered by
+	serial   uint64 // of the last closed connection that was printed
 }
 
 // section is one table of the output. netstat prints two, of internet and of unix sockets.
@@ -53,6 +54,9 @@ func (c *Configured) Printing(o keymap.Options, names Names) (*Printing, error) 
 		All: o.All || len(o.Filter) > 0 && !o.Listening, Listening: o.Listening,
 		Extend: o.Extend, Wide: o.Wide, Programs: o.Programs, Timers: o.Timers,
 		NumericUsers: o.Numeric || o.NumericUsers,
+	}
+	if c.Screen == "history" && !o.Continuous {
+		return nil, &StartError{"history: nothing has closed before sockview started; allowed is -c, which prints what closes from now on"}
 	}
 	parts, err := p.parts()
 	if err != nil {
@@ -216,7 +220,8 @@ func (p *Printing) settleColumns() {
 func (p *Printing) Demand() model.Demand {
 	d := model.Demand{
 		Interval: p.start.Interval, Hold: p.start.Hold, NetNS: cmp.Or(p.options.NetNS, ownNetNS), NoOwners: true,
-		Bare: !p.options.Timers, // their two counts are in tcp_info
+		Bare:    !p.options.Timers, // their two counts are in tcp_info
+		History: -1,
 	}
 	for i := range p.sections {
 		part := &p.sections[i]
@@ -225,6 +230,11 @@ func (p *Printing) Demand() model.Demand {
 			tables = model.TableSockets
 		}
 		d.Tables |= tables
+		if part.screen == "history" {
+			if d.History = p.start.History; d.History == 0 {
+				d.History = model.DefaultHistory
+			}
+		}
 		if part.write == nil || part.state.sorting.Column != model.AsRead || !part.state.filter.Empty() {
 			d.NoOwners, d.Bare = false, false // a column may tell of them
 		}
@@ -237,6 +247,9 @@ func (p *Printing) Demand() model.Demand {
 	}
 	return d
 }
+
+// Hears says whether what is printed has closings in it, so that they are to be listened to.
+func (p *Printing) Hears() bool { return p.Demand().History > 0 }
 
 // TimeForRates is for how long the first sample has to watch. 0: nothing that is printed needs it.
 func (p *Printing) TimeForRates() time.Duration {
@@ -332,6 +345,12 @@ func (p *Printing) choose(part *section, s *model.Snapshot) (model.Rows, []int32
 		q.format = namedFormat(p.names, false)
 	}
 	rows, order, _ := part.state.def.compile(&q)(s, nil)
+	if part.screen == "history" && part.state.def.name == part.screen { // each is printed once
+		order = slices.DeleteFunc(order, func(row int32) bool { return s.History[row].Serial <= p.serial })
+		if n := len(s.History); n > 0 {
+			p.serial = s.History[n-1].Serial
+		}
+	}
 	if part.shows != nil {
 		order = slices.DeleteFunc(order, func(row int32) bool { return !part.shows(s, row) })
 	}

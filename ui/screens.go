@@ -32,7 +32,11 @@ type screen struct {
 	// tally is a screen of how many of its rows have each value of a column; nil where the count screen does that.
 	tally func(by int) *screen
 
-	none   string       // why there may be no row, when nothing failed and nothing is left out
+	none string // why there may be no row, when nothing failed and nothing is left out
+	// why is why there is no row, when nothing is left out; nil: the sources that failed and none say it.
+	why func(*model.Snapshot) string
+	// fill is said beside the title while it is on show; nil says nothing.
+	fill   func(*model.Snapshot) string
 	tables model.Tables // what the sampler has to read for it, besides the sockets of the status line
 	// chooses is what of the toggles chooses among its rows.
 	chooses func(model.Choice) model.Choice
@@ -94,7 +98,7 @@ func screens() []*screen {
 		groupScreen("hosts", "Hosts", keymap.ScreenHosts),
 		groupScreen("count", "Count", keymap.ScreenCount),
 		unixScreen(), linksScreen(), routesScreen(), statisticsScreen(), groupsScreen(), flowsScreen(),
-		containersScreen(),
+		containersScreen(), historyScreen(),
 	}
 }
 

@@ -25,6 +25,7 @@ type Start struct {
 	ASCII    bool
 	Theme    string
 	NetNS    string
+	History  int                 // how many closed connections are kept; 0 is the default, less is none
 	Columns  map[string][]string // screen -> column ids
 	Sort     map[string]string   // screen -> "column" or "column desc"
 	Also     []string            // columns of sockets shown besides

@@ -67,19 +67,22 @@ func TestHeldDisplayHasNoOtherTable(t *testing.T) {
 	}
 }
 
-// TestScreensInOrder: digits and r go to a screen, Tab and Shift-Tab through all of them; P leads to the last.
+// TestScreensInOrder: digits and r go to a screen, Tab and Shift-Tab through all of them; P and H lead to the last.
 func TestScreensInOrder(t *testing.T) {
 	h := start(t, 100, 24, nil)
 	n := newStation(everything)
 	h.feed(n.snapshot(0))
-	order := []string{"sockets", "processes", "hosts", "count", "unix", "interfaces", "routes", "statistics", "groups", "nat", "containers"}
+	order := []string{"sockets", "processes", "hosts", "count", "unix", "interfaces", "routes", "statistics", "groups", "nat", "containers", "history"}
 	if !slices.Equal(order, keymap.Screens()) {
 		t.Fatalf("the flags know the screens %v", keymap.Screens())
 	}
 	for i, want := range order {
 		key := keymap.Key(fmt.Sprint((i + 1) % 10))
-		if i == 10 {
+		switch i {
+		case 10:
 			key = "P"
+		case 11:
+			key = "H"
 		}
 		h.press(key)
 		if got := h.app.state.def.name; got != want {
@@ -107,13 +110,13 @@ func TestScreensInOrder(t *testing.T) {
 
 // TestTabForms: as much of the screens' names as there is room for, and always that of the one on show.
 func TestTabForms(t *testing.T) {
-	full := []string{"1 Sockets", "2 Processes", "3 Hosts", "4 Count", "5 Unix", "6 Interfaces", "7 Routes", "8 Statistics", "9 Groups", "0 NAT", "P Containers"}
-	short := []string{"1 Sock", "2 Proc", "3 Hosts", "4 Count", "5 Unix", "6 Ifs", "7 Routes", "8 Stat", "9 Grp", "0 NAT", "P Cont"}
-	digits := []string{"1", "2", "3", "4", "5", "6", "7 Routes", "8", "9", "0", "P"}
+	full := []string{"1 Sockets", "2 Processes", "3 Hosts", "4 Count", "5 Unix", "6 Interfaces", "7 Routes", "8 Statistics", "9 Groups", "0 NAT", "P Containers", "H History"}
+	short := []string{"1 Sock", "2 Proc", "3 Hosts", "4 Count", "5 Unix", "6 Ifs", "7 Routes", "8 Stat", "9 Grp", "0 NAT", "P Cont", "H Hist"}
+	digits := []string{"1", "2", "3", "4", "5", "6", "7 Routes", "8", "9", "0", "P", "H"}
 	for _, c := range []struct {
 		width int
 		want  []string
-	}{{200, full}, {156, full}, {130, short}, {80, digits}, {40, nil}} {
+	}{{200, full}, {170, full}, {140, short}, {80, digits}, {40, nil}} {
 		h := start(t, c.width, 10, nil)
 		n := newStation(h.tables)
 		n.dress = func(s *model.Snapshot) {

@@ -13,7 +13,7 @@ import (
 
 // topLevel are the settings before the first section, sectionNames the sections.
 func topLevel() []string {
-	return []string{"interval", "hold", "theme", "mouse", "ascii", "resolve", "netns"}
+	return []string{"interval", "hold", "history", "theme", "mouse", "ascii", "resolve", "netns"}
 }
 func sectionNames() []string { return []string{"columns", "sort", "keys"} }
 
@@ -126,6 +126,8 @@ func (c *checker) setting(e *entry) {
 		c.interval(e, &c.config.Interval)
 	case "hold":
 		c.interval(e, &c.config.Hold)
+	case "history":
+		c.history(e)
 	case "theme":
 		switch {
 		case !c.isKind(e, unstable.String, "one of "+strings.Join(c.known.Themes, ", ")+", in quotes"):
@@ -180,6 +182,19 @@ func (c *checker) interval(e *entry, to *time.Duration) {
 	default:
 		c.isKind(e, unstable.String, "a time in quotes, "+c.known.Times)
 	}
+}
+
+// history takes how many closed connections are kept.
+func (c *checker) history(e *entry) {
+	if !c.isKind(e, unstable.Integer, c.known.Histories+", without quotes") {
+		return
+	}
+	n, err := c.known.History(e.value.text)
+	if err != nil {
+		c.wrong(e.value.line, "history: %s %s; allowed is %s", quote(e.value.text), err, c.known.Histories)
+		return
+	}
+	c.config.History = n
 }
 
 // screenOf is the screen that an entry of [columns] or [sort] is about.

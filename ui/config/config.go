@@ -7,6 +7,7 @@
 //
 //	interval = "500ms"      # between samples
 //	hold = "3s"             # for how long changes are shown
+//	history = 65536         # how many closed connections are kept
 //	theme = "light"
 //	mouse = false
 //	ascii = false           # no box characters
@@ -35,6 +36,7 @@ import (
 type Config struct {
 	Interval time.Duration // between samples
 	Hold     time.Duration // for how long changes are shown; 0 is not set
+	History  int           // how many closed connections are kept; 0 is not set, less is none
 	Theme    string        // "" is not set
 	Mouse    bool
 	ASCII    bool                // no box characters
@@ -75,6 +77,10 @@ type Known struct {
 	// "is too short". Times says what it takes: "100ms to 1h, as 500ms, 2s or 2 (seconds)".
 	Interval func(string) (time.Duration, error)
 	Times    string
+	// History reads how many closed connections are kept, -1 for none. Its error follows the value, and Histories says what
+	// it takes.
+	History   func(string) (int, error)
+	Histories string
 	// Rebind takes all of [keys] at once, action -> keys, so that two actions may swap theirs. Its error is one
 	// line; blame is the action whose entry is wrong.
 	Rebind func(keys map[string][]string) (blame string, err error)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -36,6 +37,17 @@ func known() Known {
 			return d, nil
 		},
 		Times: "100ms to 1h",
+		History: func(s string) (int, error) {
+			n, err := strconv.Atoi(s)
+			switch {
+			case err != nil || n < 0:
+				return 0, errors.New("is no such number")
+			case n == 0:
+				return -1, nil
+			}
+			return n, nil
+		},
+		Histories: "a whole number",
 		Rebind: func(keys map[string][]string) (string, error) {
 			taken := make(map[string]string)
 			for _, action := range []string{"kill", "close", "quit"} { // a fixed order
