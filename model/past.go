@@ -53,19 +53,21 @@ type End uint8
 
 // The ends. Where the kernel does not tell enough, it is EndUnknown.
 const (
-	EndUnknown End = iota
-	EndHere        // this side closed first: FIN_WAIT or TIME_WAIT was seen
-	EndThere       // the other side closed first: CLOSE_WAIT or LAST_ACK was seen, or TIME_WAIT at the other end
-	EndAtOnce      // both did, before either knew of the other: CLOSING
-	EndClosed      // closed in order, for our FIN was acknowledged; by whom first is not told
-	EndReset       // our FIN was not acknowledged: reset by either side, or given up
-	EndAborted     // this side threw it away, with SO_LINGER 0 as a rule: tcp_disconnect cleared its remote end
-	EndNever       // it never was established: nothing acknowledged our SYN
+	EndUnknown    End = iota
+	EndHere           // this side closed first: FIN_WAIT or TIME_WAIT was seen
+	EndThere          // the other side closed first: CLOSE_WAIT or LAST_ACK was seen, or TIME_WAIT at the other end
+	EndAtOnce         // both did, before either knew of the other: CLOSING
+	EndClosed         // closed in order, for our FIN was acknowledged; by whom first is not told
+	EndReset          // our FIN was not acknowledged: reset by either side, or given up
+	EndAborted        // this side threw it away, with SO_LINGER 0 as a rule: tcp_disconnect cleared its remote end
+	EndNever          // it never was established: nothing acknowledged our SYN
+	EndConnecting     // it was last seen asking for a connection, and then thrown away by this side
 	numEnds
 )
 
 var endNames = [numEnds]string{
 	"-", "closed here first", "closed there first", "closed at once", "closed", "reset", "aborted here", "never established",
+	"while connecting",
 }
 
 // String says it in words, "-" for unknown.
@@ -85,6 +87,8 @@ var endTexts = [numEnds]string{
 	"The other side never acknowledged our close: it was reset by one of them, or given up after too many tries.",
 	"This side threw the connection away, as a program does that closes with SO_LINGER 0. Its last counters are lost with it.",
 	"It never was established: nobody acknowledged our SYN. The other host refused it, did not answer, or the program gave up.",
+	"It was last seen asking for a connection, and then this side threw it away: refused, not answered or given up. The kernel " +
+		"does not tell which, nor whether it came to be at the last moment.",
 }
 
 // ExplainEnd is the end in a sentence.
@@ -147,6 +151,14 @@ func ofDeparted(s *Snapshot, r *Past, f func(*Departed) Value) Value {
 	return unknown(r.Why)
 }
 
+// tie says how its process was known.
+func (r *Past) tie() Tie {
+	if r.Inferred {
+		return Inferred
+	}
+	return Held
+}
+
 // given is n when the kernel gave the figures of group h.
 func (r *Past) given(h Has, n int64, atLeast bool) Value {
 	if r.Has&h == 0 {
@@ -189,9 +201,15 @@ func pastColumns() []Column[Past] {
 				}
 				return Value{Num: r.Lasted, AtLeast: !r.AgeKnown || !r.Told}
 			}},
-		{Spec{ID: "process", Title: "PROCESS", Aliases: []string{"name", "proc"}, Help: "name of the process it was of", Kind: KindText, Default: true, Width: 10, Max: 20},
+		{Spec{ID: "process", Title: "PROCESS", Aliases: []string{"name", "proc"}, Help: "name of the process it was of; (?): it must have been that one", Kind: KindText, Default: true, Width: 10, Max: 20},
 			func(s S, r *Past) Value {
-				return ofDeparted(s, r, func(d *Departed) Value { return Value{Text: d.Name.String()} })
+				return ofDeparted(s, r, func(d *Departed) Value {
+					v := Value{Text: d.Name.String()}
+					if r.Inferred {
+						v.Tie = Inferred
+					}
+					return v
+				})
 			}},
 		{Spec{ID: "pid", Title: "PID", Help: "process id of that process, which may be another's by now", Kind: KindNumber, Default: true, Width: 5, Max: 7, Give: 4},
 			func(s S, r *Past) Value {
@@ -215,7 +233,7 @@ func pastEndpoints() []Column[Past] {
 			func(_ S, r *Past) Value { return Value{Addr: r.Remote, V6: r.Family == IPv6} }},
 		{Spec{ID: "rport", Title: "PORT", Aliases: []string{"dport", "port"}, Help: "remote port", Kind: KindPort, Default: true, Width: 5, Max: 15},
 			func(_ S, r *Past) Value { return port(r, r.RemotePort) }},
-		{Spec{ID: "ended", Title: "ENDED", Help: "closed here first, there first, at once, or closed in order by who knows whom; reset, aborted here, never established; - the kernel does not tell", Kind: KindText, Default: true, Width: 11, Max: 18, Give: 3},
+		{Spec{ID: "ended", Title: "ENDED", Help: "closed here first, there first, at once, or closed in order by who knows whom; reset, aborted here, never established, while connecting; - the kernel does not tell", Kind: KindText, Default: true, Width: 11, Max: 18, Give: 3},
 			func(_ S, r *Past) Value {
 				switch {
 				case r.Proto != TCP:
@@ -272,13 +290,10 @@ func pastOwners() []Column[Past] {
 				}
 				return ofDeparted(s, r, func(d *Departed) Value { return s.UserName(d.UID) })
 			}},
-		{Spec{ID: "inferred", Title: "INFERRED", Help: "yes: its process was worked out from what was seen around it; no: it was seen to hold it, or its listener", Kind: KindText, Width: 8, Give: 7},
+		{Spec{ID: "held", Title: "HELD", Help: "was: that process was seen to hold it, or its listener; inferred: it must have been that one", Kind: KindText, Width: 8, Give: 7},
 			func(s S, r *Past) Value {
 				return ofDeparted(s, r, func(*Departed) Value {
-					if r.Inferred {
-						return Value{Text: "yes"}
-					}
-					return Value{Text: "no"}
+					return Value{Text: tieWords[r.tie()]}
 				})
 			}},
 		text("unit", "UNIT", "systemd unit of the process, from its cgroup", 12, 30, func(d *Departed) Text { return d.Unit }),
@@ -289,7 +304,7 @@ func pastOwners() []Column[Past] {
 			}
 			return d.Container
 		}, "pod"),
-		{Spec{ID: "netns", Title: "NETNS", Help: "network namespace it was in, by name", Kind: KindText, Width: 8, Max: 20, Give: 7},
+		{Spec{ID: "netns", Title: "NETNS", Aliases: []string{"namespace"}, Help: "network namespace it was in, by its name then", Kind: KindText, Width: 5, Max: 20, Give: 8, Where: SeveralNetNS},
 			func(s S, r *Past) Value {
 				if d := s.departed(r); d != nil {
 					return textOr(d.NetNS, NotGiven)

@@ -212,7 +212,10 @@ func (t *Tracker) howEnded(r *Socket, l *leaving) End {
 	if r.Proto != TCP {
 		return EndUnknown
 	}
-	if l.aborted {
+	switch {
+	case l.aborted && r.State == SynSent: // connect(2) disconnects what failed
+		return EndConnecting
+	case l.aborted:
 		return EndAborted
 	}
 	switch {

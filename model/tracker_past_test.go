@@ -78,6 +78,8 @@ func TestPastEnds(t *testing.T) {
 		}, "1 100/50 of 5, closed at once, 2s: told exact"},
 		"aborted": {func(w *watch) { w.pollEnding([]Ending{aborted}, a).poll() },
 			"1 10/20 of 5, aborted here, 1s: told"},
+		"refused": {func(w *watch) { w.pollEnding([]Ending{aborted}, in(SynSent, a)).poll() },
+			"1 10/20 of 5, while connecting, 1s: told"},
 		"reset": {func(w *watch) { w.pollEnding([]Ending{reset}, a).poll() },
 			"1 100/50 of 5, reset, 1s: told exact"},
 		"our SYN or our FIN": {func(w *watch) { w.pollEnding([]Ending{ending(a, 100, 50, 0, 1)}, a).poll() },

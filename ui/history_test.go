@@ -86,7 +86,7 @@ func TestHistoryChoice(t *testing.T) {
 	}
 	for filter, want := range map[string]int{
 		"port:443": 3, "203.0.113.9:51600": 1, "ended:-": 2, "sent>1k": 1, "lasted>1m": 1, "closed>2000-01-01": 5, "container:ci": 2, "netns=ci": 2,
-		"pid=1203": 2, "inferred=yes": 1, "rtt<1ms": 1,
+		"pid=1203": 2, "held=inferred": 1, "rtt<1ms": 1,
 	} {
 		h.filter(filter)
 		if h.rows() != want {
