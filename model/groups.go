@@ -155,7 +155,10 @@ func groupValue(k Kind, v Value) Value {
 	if v.Why != Known {
 		return Value{Why: NotGiven} // whatever the reason: a filter finds them all as unknown
 	}
-	v.AtLeast, v.More, v.Note = false, 0, NoNote
+	v.AtLeast, v.More = false, 0
+	if v.Note != NoteByProc { // what a process has to do with one row is not true of others
+		v.Note = NoNote
+	}
 	switch k {
 	case KindState: // UDP says its state in words, which may be TCP's
 		if v.Text == State(v.Num).String() {

@@ -151,12 +151,12 @@ func ofDeparted(s *Snapshot, r *Past, f func(*Departed) Value) Value {
 	return unknown(r.Why)
 }
 
-// tie says how its process was known.
-func (r *Past) tie() Tie {
+// note says how its process was known.
+func (r *Past) note() Note {
 	if r.Inferred {
-		return Inferred
+		return NoteInferred
 	}
-	return Held
+	return NoteWas
 }
 
 // given is n when the kernel gave the figures of group h.
@@ -206,7 +206,7 @@ func pastColumns() []Column[Past] {
 				return ofDeparted(s, r, func(d *Departed) Value {
 					v := Value{Text: d.Name.String()}
 					if r.Inferred {
-						v.Tie = Inferred
+						v.Note = NoteInferred
 					}
 					return v
 				})
@@ -293,7 +293,7 @@ func pastOwners() []Column[Past] {
 		{Spec{ID: "held", Title: "HELD", Help: "was: that process was seen to hold it, or its listener; inferred: it must have been that one", Kind: KindText, Width: 8, Give: 7},
 			func(s S, r *Past) Value {
 				return ofDeparted(s, r, func(*Departed) Value {
-					return Value{Text: tieWords[r.tie()]}
+					return Value{Text: heldWords[r.note()]}
 				})
 			}},
 		text("unit", "UNIT", "systemd unit of the process, from its cgroup", 12, 30, func(d *Departed) Text { return d.Unit }),
