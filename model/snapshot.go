@@ -80,6 +80,7 @@ type Access struct {
 	Owners  bool // owners of other users' processes can be seen (CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH)
 	Destroy bool // connections can be closed (CAP_NET_ADMIN)
 	Kill    bool // other users' processes can be signalled (CAP_KILL)
+	Enter   bool // other network namespaces can be entered (CAP_SYS_ADMIN); else NetNS says which are read how
 	// ReadOnly: whatever changes the system was given up at the start, for good.
 	ReadOnly bool
 	Hidden   int // sockets whose owner we may not see

@@ -3,6 +3,7 @@ package sampler
 // Asking for the sockets of each network namespace.
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -90,6 +91,8 @@ func (s *Sampler) tell(p *place, source model.Source) {
 	case p == s.spaces.home():
 		s.sources = append(s.sources, source)
 	case source.Absent || source.Err == nil && source.Bad == 0:
+	case errors.Is(source.Err, errMoved): // the next look for namespaces tells whether it is gone; until then its rows are stale
+		p.trouble = source.Err
 	default:
 		if p.trouble == nil {
 			p.trouble = source.Err

@@ -36,18 +36,34 @@ type closings struct {
 	mu        sync.Mutex
 	heard     []model.Ending
 	lost, bad int
-	deaf      error // why our own namespace's are not heard any more
-	failed    error // why another's are not, since the last poll
+	deaf      error    // why our own namespace's are not heard any more
+	failed    error    // why another's are not, since the last poll
+	ended     []uint16 // places where somebody stopped listening, since the last poll
 
-	spare []model.Ending // the poll's alone
+	// The poll's alone.
+	spare   []model.Ending
+	hearing map[uint16]int // how many listen in a place, or have said what no poll has folded yet
 }
 
 // listen listens in a network namespace until its Listener is closed.
 func (c *closings) listen(from Listener, slot uint16, name model.Text) {
-	if from != nil {
-		c.start("closings", func() { c.run(from, slot, name) })
+	if from == nil {
+		return
 	}
+	if c.hearing == nil {
+		c.hearing = make(map[uint16]int)
+	}
+	c.hearing[slot]++
+	c.start("closings", func() {
+		c.run(from, slot, name)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.ended = append(c.ended, slot)
+	})
 }
+
+// hears says whether something may still be told of a place: then it is not another namespace's.
+func (c *closings) hears(slot uint16) bool { return c.hearing[slot] > 0 }
 
 func (c *closings) run(from Listener, slot uint16, name model.Text) {
 	for {
@@ -90,9 +106,16 @@ func (c *closings) fold(f func(*model.Ending)) model.Source {
 	c.mu.Lock()
 	heard, lost, bad, err := c.heard, c.lost, c.bad, cmp.Or(c.deaf, c.failed)
 	c.heard, c.lost, c.bad, c.failed = c.spare[:0], 0, 0, nil
+	ended := c.ended
+	c.ended = nil
 	c.mu.Unlock()
 	for i := range heard {
 		f(&heard[i])
+	}
+	for _, slot := range ended {
+		if c.hearing[slot]--; c.hearing[slot] == 0 {
+			delete(c.hearing, slot)
+		}
 	}
 	if c.spare = heard[:0]; cap(heard) > keptEndings {
 		c.spare = nil

@@ -120,8 +120,9 @@ func (f *finder) space(s *netns.Space[*inside]) *Space {
 	if known == nil {
 		known = &Space{}
 		f.spaces[s] = known
+	} else {
+		delete(f.conns, known.Cookie) // it may have another now; a new one has none, and 0 may be our own
 	}
-	delete(f.conns, known.Cookie)
 	known.Cookie, known.Name, known.Err = s.ID, s.Label(), s.Err
 	switch s.State {
 	case netns.Open:

@@ -339,7 +339,7 @@ func (s *Sampler) look(ctx context.Context, home bool) (now int64) {
 	s.named = s.spaces.publish(s.named, s.tracker)
 	s.tracker.In(s.named)
 	s.tracker.Finish(outcomes, s.hold())
-	for _, slot := range s.spaces.free(s.tracker, s.tables) {
+	for _, slot := range s.spaces.free(s.tracker, s.tables, s.ends) {
 		s.links.forget(slot)
 	}
 	s.confirm()

@@ -180,10 +180,10 @@ func (s *spaces) settle(p *place, t *model.Tracker, ends *closings) {
 	ends.listen(p.space.Listener, p.slot, p.space.Name)
 }
 
-// free takes the places back of namespaces that are gone when no row names them any more, and says which.
-func (s *spaces) free(t *model.Tracker, small *tables) (freed []uint16) {
+// free takes the places back of namespaces that are gone when nothing names them any more, nor will, and says which.
+func (s *spaces) free(t *model.Tracker, small *tables, ends *closings) (freed []uint16) {
 	for slot, p := range s.all {
-		if p != nil && s.gone(uint16(slot)) && t.Rows(uint16(slot)) == 0 && !small.names(uint16(slot)) {
+		if slot := uint16(slot); p != nil && s.gone(slot) && t.Rows(slot) == 0 && !small.names(slot) && !ends.hears(slot) {
 			t.Forget(uint16(slot))
 			s.all[slot], freed = nil, append(freed, uint16(slot))
 		}
@@ -229,6 +229,9 @@ func (s *spaces) publish(list []model.NetNS, t *model.Tracker) []model.NetNS {
 		n := model.NetNS{Cookie: p.cookie, Name: p.name, View: p.view, Err: p.err, AskedAt: p.rhythm.At, Sockets: t.Rows(uint16(slot))}
 		if n.Err == nil {
 			n.Err = p.trouble
+		}
+		if n.Err == nil && p.kernel != nil && p.space != nil && !unsupported(p.space.Deaf) { // that the kernel tells of none is told of ours
+			n.Err = p.space.Deaf
 		}
 		list = append(list, n)
 	}

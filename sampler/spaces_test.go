@@ -3,9 +3,11 @@ package sampler
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -273,5 +275,88 @@ func TestSpacesUnix(t *testing.T) {
 			t.Fatalf("%+v", s.Unix)
 		}
 		b.Release(s)
+	}
+}
+
+// slow is a Listener that is in the middle of something when it is closed: what it says, it says when it is let go on.
+type slow struct {
+	words chan model.Ending
+	said  chan struct{}
+}
+
+func (s *slow) Next(fn func(*model.Ending)) (diag.Heard, error) {
+	e, ok := <-s.words
+	if !ok {
+		return diag.Heard{}, fs.ErrClosed
+	}
+	fn(&e)
+	s.said <- struct{}{}
+	return diag.Heard{Rows: 1}, nil
+}
+
+func (s *slow) Close() error { return nil }
+
+// TestSpacesLate: what is still told of a namespace that is gone is not taken for another's.
+func TestSpacesLate(t *testing.T) {
+	var listening sync.WaitGroup
+	web, _ := fakeSpace("web", 4097)
+	listener := &slow{make(chan model.Ending), make(chan struct{})}
+	web.Listener = listener
+	h := &fakeSpaces{others: []*Space{web}}
+	b := newBench(t, func(c *Config) {
+		c.Namespaces = h
+		c.Go = func(_ string, f func()) { listening.Go(f) }
+	})
+	b.Want(model.Demand{Interval: time.Second, NetNS: "all"})
+	b.heed()
+	b.Release(b.after(time.Second))
+	db, _ := fakeSpace("db", 5000, connection(3))
+	h.others = []*Space{db} // web is gone, and had no rows
+	b.Release(b.after(time.Second))
+	listener.words <- endOf(connection(2), 100, 51)
+	<-listener.said
+	s := b.after(time.Second)
+	if in(s, "web") != "2 closed" || in(s, "db") != "3" || view(s, "web") != model.Abandoned {
+		t.Fatalf("web %q, db %q, %+v", in(s, "web"), in(s, "db"), s.NetNS)
+	}
+	b.Release(s)
+	close(listener.words)
+	listening.Wait()
+	for range 3 {
+		b.Release(b.after(time.Second))
+	}
+	if s = b.after(time.Second); view(s, "web") != model.NoNetNS || len(b.ends.hearing) != 0 {
+		t.Errorf("nobody listens any more, and its place is not free: %+v", s.NetNS)
+	}
+}
+
+// TestSpacesDeaf: a namespace whose closings are not told says so, unless it is so everywhere.
+func TestSpacesDeaf(t *testing.T) {
+	web, _ := fakeSpace("web", 4097)
+	b, _ := newSpacesBench(t, web)
+	for _, c := range []struct{ deaf, want error }{{unix.ENOMEM, unix.ENOMEM}, {diag.ErrUnsupported, nil}, {nil, nil}} {
+		web.Deaf = c.deaf
+		s := b.after(time.Second)
+		if s.NetNS[1].Err != c.want || s.NetNS[1].View != model.Entered {
+			t.Errorf("%v: %+v", c.deaf, s.NetNS[1])
+		}
+		b.Release(s)
+	}
+}
+
+// TestSpacesMoved: a process that ends while it is read through is no trouble, only what is known of its namespace is old.
+func TestSpacesMoved(t *testing.T) {
+	dir := t.TempDir()
+	web := &Space{Cookie: 1 << 63, Name: model.SafeText("web"), View: model.TablesOnly, Kernel: diag.Refused(unix.EPERM),
+		Net: procnet.At(dir), Still: func() bool { return false }}
+	b, _ := newSpacesBench(t, web)
+	s := b.after(time.Second)
+	for _, c := range s.Sources {
+		if strings.HasSuffix(c.Name, " of web") {
+			t.Errorf("%+v", c)
+		}
+	}
+	if !errors.Is(s.NetNS[1].Err, errMoved) {
+		t.Errorf("%+v", s.NetNS[1])
 	}
 }

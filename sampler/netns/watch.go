@@ -52,7 +52,7 @@ type Space[C Conn] struct {
 	// ID tells the namespace apart: SO_NETNS_COOKIE, which is for good, or a number above 1<<63 where that is unknown,
 	// which holds while State stays.
 	ID uint64
-	// Err is why State is ProcNet or Refused.
+	// Err is why State is ProcNet or Refused, or Unasked though it is wanted: it went while it was to be entered.
 	Err error
 	// Dir is its /proc/net, through the first process in it, which was in it during the last Look; our own is the calling
 	// thread's. "" when only a mount anchors it.
@@ -249,9 +249,14 @@ func (s *Space[C]) Still() bool {
 	return err == nil && inode == s.NetInode
 }
 
-// refuse says why a namespace was not entered, and when to try again: a right that is missing will be so for a while.
+// refuse says why a namespace was not entered, and when to try again: a right that is missing will be so for a while. What
+// went since it was found is neither refused nor to be read: the next Look finds it gone, or another way to it.
 func (w *Watcher[C]) refuse(s *Space[C], why error) {
 	s.Err, s.retry = why, w.seq+1
+	if isGone(why) || errors.Is(why, errMoved) {
+		s.State = Unasked
+		return
+	}
 	if errors.Is(why, fs.ErrPermission) {
 		s.retry = w.seq + retryEvery
 	}

@@ -61,16 +61,18 @@ func (r *Rights) Trouble() error {
 	return nil
 }
 
-// Access is what the capabilities allow. How many owners are hidden is for the scan to tell. Entering namespaces is
-// no part of it. What a read-only run gave up is not missing.
+// Access is what the capabilities allow. How many owners are hidden is for the scan to tell. What
+// a read-only run gave up is not missing, nor is the right to enter other network namespaces: these say themselves how far
+// they are seen (model.NetNS).
 func (r *Rights) Access() model.Access {
 	needed := Look | Act
 	if r.readOnly {
 		needed = Look
 	}
 	return model.Access{
-		Owners: r.Has(Look), Destroy: r.Has(NetAdmin), Kill: r.Has(Kill), ReadOnly: r.readOnly,
-		Missing: (needed &^ r.held).Names(),
+		Owners: r.Has(Look), Destroy: r.Has(NetAdmin), Kill: r.Has(Kill), Enter: r.Has(SysAdmin),
+		ReadOnly: r.readOnly,
+		Missing:  (needed &^ r.held).Names(),
 	}
 }
 

@@ -445,7 +445,8 @@ func TestAccess(t *testing.T) {
 		access   model.Access
 	}{
 		{0, false, model.Access{Missing: []string{"cap_sys_ptrace", "cap_dac_read_search", "cap_net_admin", "cap_kill"}}},
-		{Used, false, model.Access{Owners: true, Destroy: true, Kill: true}},
+		{Used, false, model.Access{Owners: true, Destroy: true, Kill: true, Enter: true}},
+		{Used &^ SysAdmin, false, model.Access{Owners: true, Destroy: true, Kill: true}},
 		{Ptrace | Kill, false, model.Access{Kill: true, Missing: []string{"cap_dac_read_search", "cap_net_admin"}}},
 		{ReadSearch | NetAdmin, false, model.Access{Destroy: true, Missing: []string{"cap_sys_ptrace", "cap_kill"}}},
 		{Look, true, model.Access{Owners: true, ReadOnly: true}},
