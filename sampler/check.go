@@ -316,20 +316,30 @@ func judgeNAT(m *machine, o *outcome) model.Finding {
 	return finding(id, what, model.Denied, reason(o.flows), "")
 }
 
+// judgeNamespaces judges the namespaces beside our own. Who may not enter one reads the tables of a process in it, where he
+// sees that process.
 func judgeNamespaces(m *machine, o *outcome) model.Finding {
-	const id, what = "namespaces", "entering other network namespaces, whose sockets are to come"
-	switch err := o.namespaces; {
-	case o.processes.err != nil:
-		return finding(id, what, model.Denied, reason(o.processes.err), "")
-	case err == nil:
+	const id, what = "namespaces", "sockets of other network namespaces, with bytes and closings"
+	err, p := o.namespaces, o.processes
+	switch {
+	case p.err != nil:
+		return finding(id, what, model.Denied, reason(p.err), "")
+	case err == nil && m.can(rights.Look):
 		return finding(id, what, model.Allowed, "", "")
 	case refusedBy(err, unix.EINVAL, unix.ENOSYS, unix.ENOENT):
 		return finding(id, what, model.Absent, "the kernel has no network namespaces: "+reason(err), "CONFIG_NET_NS=y")
-	case !refusedBy(err, unix.EPERM, unix.EACCES):
-		return finding(id, what, model.Denied, reason(err), "")
 	}
-	why, fix := m.remedy(rights.SysAdmin)
-	return finding(id, what, model.Denied, why, fix)
+	why, fix := reason(err), ""
+	switch {
+	case err == nil:
+		why, fix = m.remedy(rights.Look)
+	case refusedBy(err, unix.EPERM, unix.EACCES):
+		why, fix = m.remedy(rights.SysAdmin)
+	}
+	if p.first != nil || errors.Is(p.cmdline, fs.ErrPermission) {
+		return finding(id, what, model.Denied, why, fix)
+	}
+	return finding(id, what, model.Partial, why+"; they are read from /proc/PID/net, which tells no bytes", fix)
 }
 
 func judgeLinks(m *machine, o *outcome) model.Finding {

@@ -154,7 +154,17 @@ func TestJudge(t *testing.T) {
 			m.modules, o.flows = modules{loaded: map[string]bool{"nf_conntrack": true}}, host.ErrUnsupported
 		}, "nat", model.Denied, "", "CONFIG_NF_CT_NETLINK=y"},
 		"ctnetlink not loaded": {func(m *machine, o *outcome) { o.flows = errNotLoaded }, "nat", model.Allowed, "not asked", ""},
-		"may not enter":        {func(m *machine, o *outcome) { m.held, o.namespaces = 0, unix.EPERM }, "namespaces", model.Denied, "cap_sys_admin", giveAll},
+		"may not enter": {func(m *machine, o *outcome) { m.held, o.namespaces = rights.Look, unix.EPERM }, "namespaces", model.Partial,
+			"it takes cap_sys_admin; they are read from /proc/PID/net, which tells no bytes", giveAll},
+		"may enter but not look": {func(m *machine, o *outcome) { m.held = rights.SysAdmin }, "namespaces", model.Partial,
+			"it takes cap_sys_ptrace and cap_dac_read_search; they are read from /proc/PID/net", giveAll},
+		"may not enter, nor see who is in": {func(m *machine, o *outcome) {
+			m.held, o.namespaces, m.hidepid, o.processes.first = 0, unix.EPERM, "2", fs.ErrNotExist
+		}, "namespaces", model.Denied, "it takes cap_sys_admin", giveAll},
+		"entering given up": {func(m *machine, o *outcome) { m.held, m.readOnly, o.namespaces = rights.Look, true, unix.EPERM },
+			"namespaces", model.Partial, "given up, as --read-only asked for; they are read from /proc/PID/net", ""},
+		"entering is refused": {func(m *machine, o *outcome) { m.userNS, o.namespaces = true, unix.EPERM }, "namespaces", model.Partial,
+			"end with this user namespace; they are read", ""},
 		"no namespaces":        {func(m *machine, o *outcome) { o.namespaces = unix.EINVAL }, "namespaces", model.Absent, "no network namespaces", "CONFIG_NET_NS=y"},
 		"no events":            {func(m *machine, o *outcome) { o.events = unix.ENOENT }, "events", model.Absent, "Linux 4.3", ""},
 		"inet_diag not loaded": {func(m *machine, o *outcome) { o.events = errNotLoaded }, "events", model.Allowed, "not asked", ""},
