@@ -213,7 +213,7 @@ func (t *Tracker) attribute(r *Socket) {
 	if l, accepted := t.listenerOf(r); accepted {
 		if l.slot >= 0 {
 			r.Owner, r.Why, r.Was = l.slot, Known, r.Inode == 0
-			r.Inferred = l.several
+			r.Holders, r.Inferred = l.holders, l.holders > 1
 		}
 		return
 	}
@@ -233,7 +233,7 @@ type around struct {
 // listener is who holds the listeners at an endpoint.
 type listener struct {
 	slot    int32 // nobody when it is not known, or one of several
-	several bool  // it is the first of several holders
+	holders int32 // of several it is the first: which of them took a connection is not told
 }
 
 const nobody = -1
@@ -289,7 +289,7 @@ func (t *Tracker) around() *around {
 // noteListener takes note of a listener. Of several with one endpoint (SO_REUSEPORT) it is not known which one
 // took a connection.
 func (t *Tracker) noteListener(r *Socket) {
-	l := listener{r.Owner, r.Holders > 1}
+	l := listener{r.Owner, r.Holders}
 	if r.Owner >= 0 && t.procs[r.Owner].Dead {
 		l.slot = nobody
 	}
