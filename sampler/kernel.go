@@ -3,6 +3,7 @@ package sampler
 // Opening the real kernel: the descriptors that everything is asked through.
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -21,6 +22,8 @@ type Options struct {
 	Go  func(name string, f func())
 	// Once says that nobody wants to know of closings: they are not listened to.
 	Once bool
+	// Runtimes is the root of what container runtimes keep in files; "" is /.
+	Runtimes string
 	// Rights are what rights.Settle kept. Nil: nothing was given up, and nothing is raised.
 	Rights *rights.Rights
 }
@@ -80,7 +83,7 @@ func Open(o Options) (*Kernel, error) {
 		Namespaces: finder,
 		Kernel:     poll, Host: hostTables(held), Away: hostTables(held), NetDir: netDir, NetNSCookie: cookie,
 		FS:         proc.At("/proc").Looking(held.For(rights.Look)),
-		Containers: containers.At("/", held.For(rights.Look)), Access: held.Access(), Trouble: held.Trouble,
+		Containers: containers.At(cmp.Or(o.Runtimes, "/"), held.For(rights.Look)), Access: held.Access(), Trouble: held.Trouble,
 		Own: o.Own, Go: start,
 	})
 	return &Kernel{Sampler: s, rights: held, finder: finder}, nil

@@ -222,6 +222,13 @@ type tenant struct {
 // newTenant starts one with its loopback up.
 func newTenant(t *testing.T) *tenant {
 	t.Helper()
+	return newTenantIn(t, func(int) {})
+}
+
+// newTenantIn is newTenant for a process that something is done with first. What that has to clean up is done after the
+// process has ended.
+func newTenantIn(t *testing.T, do func(pid int)) *tenant {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root: makes network namespaces")
 	}
@@ -243,6 +250,8 @@ func newTenant(t *testing.T) *tenant {
 	}
 	a := &tenant{t, c.Process.Pid, c, in, bufio.NewScanner(out)}
 	t.Cleanup(a.end)
+	do(a.pid)
+	t.Cleanup(a.end) // cleaning up goes backwards
 	a.do("up lo")
 	return a
 }
@@ -319,7 +328,12 @@ type onlooker struct {
 // watchSpaces looks from the network namespace of this process, and lets go of the others in the end.
 func watchSpaces(t *testing.T, d model.Demand) *onlooker {
 	t.Helper()
-	k, err := Open(Options{})
+	return watchSpacesWith(t, d, Options{})
+}
+
+func watchSpacesWith(t *testing.T, d model.Demand, o Options) *onlooker {
+	t.Helper()
+	k, err := Open(o)
 	if err != nil {
 		t.Fatal(err)
 	}
