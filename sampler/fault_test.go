@@ -19,7 +19,7 @@ import (
 	"sockview/sampler/diag/diagtest"
 )
 
-// TestFault09OverrunIsMadeGood is about ENOBUFS during a dump; the kernel's events are not listened to. What the dump
+// TestFault09OverrunIsMadeGood is about ENOBUFS during a dump; of events TestFault09ClosingsAreBounded is. What the dump
 // lost is stale and named as such, nothing is closed for it, and the next whole dump says what is: closed, there, new.
 func TestFault09OverrunIsMadeGood(t *testing.T) {
 	b := newBench(t, nil)

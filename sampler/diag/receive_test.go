@@ -118,8 +118,7 @@ func badRow(length uint16) []byte {
 		join(diagMsg(model.Established, 9), bad, attr(attrCong, []byte("cubic\x00")...))...)
 }
 
-// TestFault09Overrun is about ENOBUFS during a dump, the only place where it is met: the kernel's events are not
-// listened to. Messages were lost, so that what did not come is not gone; what came is true, and the next dump is
+// TestFault09Overrun is about ENOBUFS during a dump; TestFault09EventsAreCounted is about events. Messages were lost, so that what did not come is not gone; what came is true, and the next dump is
 // the one to go by.
 func TestFault09Overrun(t *testing.T) {
 	check(t, []faultyDump{
