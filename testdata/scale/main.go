@@ -8,9 +8,9 @@
 // It needs root, for the network namespaces of testdata/crowd. However the figures come out the exit code is 0; it is 1
 // when something could not be measured.
 //
-// Three roles are one program: the process a user starts, the lead; the observer, which the lead starts in one world
-// after the other (worlds.go) and which reports figures, a JSON object a line (figures.go); and a bare echo program,
-// which the observer starts (echo.go). The sampler's figures are taken in the observer itself (tick.go, garbage.go,
+// Four roles are one program: the process a user starts, the lead; the observer, which the lead starts in one world
+// after the other (worlds.go) and which reports figures, a JSON object a line (figures.go); a bare echo program
+// (echo.go) and the tenants of namespaces (spaces.go), which the observer starts. The sampler's figures are taken in the observer itself (tick.go, garbage.go,
 // owners.go), all others from the binary (screen.go, keys.go, views.go, print.go). table.go has the bars.
 package main
 
@@ -36,6 +36,8 @@ func main() {
 		os.Exit(lead(os.Args[1:]))
 	case "observer":
 		os.Exit(observe())
+	case "tenant":
+		os.Exit(inhabit())
 	case "echo":
 		os.Exit(echo())
 	}

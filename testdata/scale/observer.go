@@ -14,15 +14,16 @@ type observer struct {
 	order  order
 	counts counts
 	out    *json.Encoder
+	netns  string // what a screen looks into
 }
 
 // observe is an observer's whole life; it returns the exit code.
 func observe() int {
-	o := &observer{out: json.NewEncoder(os.Stdout)}
+	o := &observer{out: json.NewEncoder(os.Stdout), netns: "own"}
 	if err := json.Unmarshal([]byte(os.Getenv(orderVariable)), &o.order); err != nil {
 		return fail(fmt.Errorf("reading the order: %w", err))
 	}
-	o.counts = settings{connections: o.order.Connections, seconds: o.order.Seconds}.counts()
+	o.counts = o.order.settings().counts()
 	for i := range worlds {
 		if w := &worlds[i]; w.name == o.order.World {
 			if err := w.look(o); err != nil {

@@ -33,14 +33,16 @@ type tick struct {
 	unsettled int           // sockets that some process may hold, and was not looked for yet
 }
 
-// startSampling opens the kernel and collects garbage as the full-screen view does (main.go).
-func startSampling() (*sampling, error) {
+// startSampling opens the kernel and collects garbage as the full-screen view does (main.go). It polls when it is told to, and
+// nothing but that is changed in what is wanted.
+func startSampling(want model.Demand) (*sampling, error) {
+	want.Interval = time.Hour
 	debug.SetGCPercent(15)
 	kernel, err := sampler.Open(sampler.Options{})
 	if err != nil {
 		return nil, err
 	}
-	s := &sampling{kernel: kernel, demand: model.Demand{Interval: time.Hour}, late: time.NewTimer(tickTime), seen: -1}
+	s := &sampling{kernel: kernel, demand: want, late: time.NewTimer(tickTime), seen: -1}
 	kernel.Want(s.demand)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})

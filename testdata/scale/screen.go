@@ -19,7 +19,7 @@ const appearTime = 30 * time.Second
 
 // view starts sockview on a terminal. It looks at the crowd's namespace and not at what else the machine has.
 func (o *observer) view(args ...string) (*terminal, error) {
-	return startOn(o.order.Dir, nil, append([]string{o.order.Sockview, "--netns", "own"}, args...)...)
+	return startOn(o.order.Dir, nil, append([]string{o.order.Sockview, "--netns", o.netns}, args...)...)
 }
 
 // warmView is sockview on a terminal, with rows on it and its first work done.

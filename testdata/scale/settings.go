@@ -13,12 +13,14 @@ import (
 )
 
 const (
-	lastRow         = 10
+	lastRow         = 11
 	leastCrowd      = 100 // connections: fewer do not fill a screen
 	mostCrowd       = 200_000
 	mostSeconds     = 600
 	fullChurn       = 1000 // connections opened and closed a second
 	crowdForEach    = 48   // a crowd below 48,000 has churn in proportion
+	fullSpaces      = 50   // network namespaces beside our own
+	leastSpaces     = 3
 	screenColumns   = 200
 	screenRows      = 50
 	refreshInterval = time.Second // sockview's own, unless told otherwise
@@ -62,7 +64,7 @@ func parse(args []string) (s settings, code int, ok bool) {
 	flags := flag.NewFlagSet("scale", flag.ContinueOnError)
 	flags.IntVar(&s.connections, "n", 48_000, "`connections` of the full world, each of two TCP sockets")
 	flags.IntVar(&s.seconds, "secs", 60, "`seconds` for which CPU time is taken; counts of all else follow from it")
-	rows := flags.String("rows", "1,2,3,4,5,6,7,8,9,10", "`rows` of the table to measure")
+	rows := flags.String("rows", "1,2,3,4,5,6,7,8,9,10,11", "`rows` of the table to measure")
 	flags.StringVar(&s.binary, "sockview", "", "`path` of the binary to measure (default: one built of this tree)")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
@@ -90,6 +92,11 @@ func parse(args []string) (s settings, code int, ok bool) {
 
 // churn is how many connections are opened and closed a second in the world with churn.
 func (s settings) churn() int { return min(fullChurn, max(1, s.connections/crowdForEach)) }
+
+// namespaces is how many there are in the world of namespaces, in proportion too.
+func (s settings) namespaces() int {
+	return min(fullSpaces, max(leastSpaces, s.churn()*fullSpaces/fullChurn))
+}
 
 // counts says how often each thing is done; small for a run that is only to show that it works.
 type counts struct {

@@ -39,6 +39,9 @@ const (
 func inMega(v []float64) float64 { return v[0] / mega }
 func share(v []float64) float64  { return 100 * v[0] / v[1] }
 
+// aboveOwn is what a tick takes for other namespaces over the bare dumps of these.
+func aboveOwn(v []float64) float64 { return (v[0] - v[1]) / v[2] }
+
 // forEach is the cost of a socket in a large world over that in a small one, without what a tick costs anyway: ticks and
 // sockets of both, and the tick of a world without sockets.
 func forEach(v []float64) float64 {
@@ -92,6 +95,13 @@ var lines = [...]line{
 	{10, "first paint after exec, quiet", "<= 50 ms", atMost(50), ms,
 		[]string{"quiet/first paint", "quiet/first byte", "quiet/first rows"}, first,
 		"text after %.1f ms, first byte %.1f ms, rows %.1f ms"},
+	{11, "round of all namespaces", "<= 1.25x", atMost(1.25), times,
+		[]string{"spaces/tick", "spaces/own", "spaces/dump", "spaces/sockets", "spaces/namespaces"}, aboveOwn,
+		"tick %.2f ms, of our own alone %.2f ms, bare dumps %.2f ms; %.0f sockets in %.0f"},
+	{11, "CPU at rest, all namespaces on screen", "<= 3 %", atMost(3), percent, []string{"spaces/cpu", "spaces/span"}, share,
+		"%.1f ms in %.0f ms"},
+	{11, "resident memory, all namespaces on screen", "<= 35 MB", atMost(35), megabyte, []string{"spaces/resident"}, inMega,
+		"VmRSS %.0f bytes"},
 }
 
 // cells are what the line says of what was found out. It says false where something that had to be measured was not.

@@ -5,6 +5,8 @@ package main
 import (
 	"runtime"
 	"time"
+
+	"sockview/model"
 )
 
 // inTurn is what ticks and bare dumps took in turn.
@@ -16,12 +18,7 @@ type inTurn struct {
 
 // takeInTurn takes ticks a second apart, as they are when somebody looks: what the caches of the machine still hold of
 // the last one is part of what a tick costs. Half-way between them comes a bare dump.
-func takeInTurn(s *sampling, warm, n int) (t inTurn, err error) {
-	bare, err := openBare()
-	if err != nil {
-		return t, err
-	}
-	defer bare.close()
+func takeInTurn(s *sampling, bare func() (sockets int, err error), warm, n int) (t inTurn, err error) {
 	start := time.Now()
 	for i := range warm + n {
 		time.Sleep(time.Until(start.Add(time.Duration(i) * refreshInterval)))
@@ -36,7 +33,7 @@ func takeInTurn(s *sampling, warm, n int) (t inTurn, err error) {
 		}
 		time.Sleep(time.Until(start.Add(time.Duration(i)*refreshInterval + refreshInterval/2)))
 		if err := t.dumps.time(func() error {
-			_, err := bare.all()
+			_, err := bare()
 			return err
 		}); err != nil {
 			return t, err
@@ -48,7 +45,7 @@ func takeInTurn(s *sampling, warm, n int) (t inTurn, err error) {
 
 // ticksAtRest is a tick when nothing changes.
 func (o *observer) ticksAtRest() error {
-	s, err := startSampling()
+	s, err := startSampling(model.Demand{})
 	if err != nil {
 		return err
 	}
@@ -56,7 +53,12 @@ func (o *observer) ticksAtRest() error {
 	if err := s.settle(); err != nil {
 		return err
 	}
-	t, err := takeInTurn(s, 1, o.counts.ticks)
+	bare, err := openBare()
+	if err != nil {
+		return err
+	}
+	defer bare.close()
+	t, err := takeInTurn(s, bare.all, 1, o.counts.ticks)
 	if err == nil {
 		err = o.reportTicks(t)
 	}
@@ -103,13 +105,18 @@ func (o *observer) ticksWithChurn() error {
 	if err := o.walks(&walks); err != nil {
 		return err
 	}
-	s, err := startSampling()
+	s, err := startSampling(model.Demand{})
 	if err != nil {
 		return err
 	}
 	defer s.end()
 	const warm = 4 // the first, full scan is over, and all of what churned before was seen
-	t, err := takeInTurn(s, warm, o.counts.ticks)
+	bare, err := openBare()
+	if err != nil {
+		return err
+	}
+	defer bare.close()
+	t, err := takeInTurn(s, bare.all, warm, o.counts.ticks)
 	if err != nil {
 		return err
 	}

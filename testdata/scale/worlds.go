@@ -24,6 +24,7 @@ type world struct {
 	rows  rowSet                    // of the table, to which it contributes
 	crowd func(s settings) []string // the crowd's flags; nil: no crowd
 	look  func(o *observer) error   // what is measured there
+	alone bool                      // it sees no processes and namespaces but those that it makes
 }
 
 // smallCrowd is how many connections the small world has: its cost for each socket is held against the full one's.
@@ -48,6 +49,7 @@ var worlds = [...]world{
 		crowd: func(s settings) []string {
 			return []string{"-n", strconv.Itoa(s.connections), "-churn", strconv.Itoa(s.churn())}
 		}},
+	{name: "spaces", rows: rowsOf(11), look: (*observer).namespaces, alone: true},
 }
 
 // programs are where the binaries are.
@@ -85,6 +87,9 @@ type order struct {
 	Dir, Sockview        string
 }
 
+// settings are those that the order was made of.
+func (o order) settings() settings { return settings{connections: o.Connections, seconds: o.Seconds} }
+
 // orderVariable carries the order.
 const orderVariable = "SCALE_ORDER"
 
@@ -108,6 +113,9 @@ func (w *world) visit(ctx context.Context, s settings, p programs, got *figures)
 	cmd.Env = append(os.Environ(), role+"=observer", orderVariable+"="+string(text))
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL}
+	if w.alone {
+		cmd.SysProcAttr.Cloneflags = alone
+	}
 	cmd.Cancel = func() error { return cmd.Process.Signal(unix.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
 	reports, err := cmd.StdoutPipe()
@@ -123,6 +131,9 @@ func (w *world) visit(ctx context.Context, s settings, p programs, got *figures)
 
 // about says what a world is made of.
 func about(w *world, s settings) string {
+	if w.alone {
+		return fmt.Sprint(s.namespaces(), " network namespaces")
+	}
 	if w.crowd == nil {
 		return "this host"
 	}
