@@ -13,7 +13,7 @@ type Snapshot struct {
 	Interval time.Duration // between two looks: the chosen one, or longer while the kernel takes too much of that
 	Chosen   time.Duration // the interval that was asked for
 	Took     time.Duration // how long a look took, with all that is made of it
-	Waited   time.Duration // of that the kernel's dumps of sockets alone
+	Waited   time.Duration // of that the kernel's dumps of our own namespace's sockets alone: what Interval follows
 	Tables   Tables        // what was asked for; a table that was not is empty
 
 	Sockets   []Socket  // every socket, and closed ones that are still shown

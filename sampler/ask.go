@@ -5,7 +5,6 @@ package sampler
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"sockview/model"
 )
@@ -14,21 +13,21 @@ import (
 func (s *Sampler) pollPlaces(asked []*place, now int64, wanted model.Tables) []model.Outcome {
 	outcomes := make([]model.Outcome, 0, len(requests)*len(asked))
 	turn := make(map[*place]bool, len(asked))
-	var spent time.Duration
 	for _, p := range asked {
 		turn[p] = true
 		if wanted&model.TableSockets != 0 {
 			outcomes = s.askSockets(p, now, wanted&model.TableSCTP != 0, outcomes)
-			spent += p.rhythm.Cost
+			if p == s.spaces.home() {
+				s.pace.dumped(p.rhythm.Cost) // what the others take has bounds of its own
+			} else {
+				s.spaces.credit -= p.rhythm.Cost
+			}
 		}
 	}
 	for _, p := range s.spaces.all {
 		if p != nil && !turn[p] {
 			s.tracker.Rest(p.slot)
 		}
-	}
-	if home := s.spaces.home(); len(asked) > 0 && asked[0] == home && wanted&model.TableSockets != 0 {
-		s.pace.dumped(spent)
 	}
 	if wanted&model.TableUnix != 0 {
 		s.askUnix(asked, now)

@@ -131,7 +131,7 @@ func New(cfg Config) *Sampler {
 	s.ends = &closings{start: cfg.Go, deaf: cfg.Deaf, clock: cfg.Clock}
 	s.spaces = newSpaces(cfg.Namespaces, &place{
 		cookie: cfg.NetNSCookie, kernel: cfg.Kernel, unix: &unixSockets{kernel: cfg.Kernel},
-		sockets: newSockets(cfg.Kernel, procnet.At(cfg.NetDir), cfg.NetDir),
+		sockets: newSockets(cfg.Kernel, procnet.At(cfg.NetDir), newLoaded(cfg.NetDir)),
 	})
 	s.tables = newTables(cfg.Host, func() int64 {
 		now, _ := cfg.Clock()

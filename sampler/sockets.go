@@ -58,7 +58,7 @@ type sockets struct {
 	kernel  Asker
 	net     procnet.FS
 	lacks   map[request]error // what sock_diag does not know or refuses, and why: it is not asked again
-	dir     string            // /proc/net of our own namespace: which protocols are loaded is the host's
+	loaded  *loaded           // one for all namespaces
 	read    time.Duration     // how long reading /proc/net took, in all
 	sctp    bool              // SCTP was asked for by name
 	wholeAt map[string]int64
@@ -72,8 +72,27 @@ type sockets struct {
 	held    []model.Socket // what was read before that was known
 }
 
-func newSockets(kernel Asker, net procnet.FS, dir string) *sockets {
-	return &sockets{kernel: kernel, net: net, dir: dir, wholeAt: make(map[string]int64), lacks: make(map[request]error)}
+func newSockets(kernel Asker, net procnet.FS, loaded *loaded) *sockets {
+	return &sockets{kernel: kernel, net: net, loaded: loaded, wholeAt: make(map[string]int64), lacks: make(map[request]error)}
+}
+
+// loaded says which protocols the kernel has loaded, as /proc/net of our own namespace has it: that is the host's affair.
+type loaded struct {
+	path   string
+	at     int64 // when it was looked at
+	looked bool
+	there  bool
+}
+
+func newLoaded(dir string) *loaded { return &loaded{path: filepath.Join(dir, "sctp")} }
+
+// sctp says whether there may be SCTP sockets; it is looked at once in a poll.
+func (l *loaded) sctp(now int64) bool {
+	if !l.looked || l.at != now {
+		_, err := os.Stat(l.path)
+		l.there, l.at, l.looked = err == nil, now, true
+	}
+	return l.there
 }
 
 // begin begins a poll: what is rare is counted first, for it is asked for only where there is any.
@@ -101,7 +120,7 @@ func (s *sockets) dump(q request, now int64, see func(*model.Socket)) (source mo
 		}
 	case model.SCTP:
 		// Asking where SCTP is not loaded would have the kernel load it.
-		if _, err := os.Stat(filepath.Join(s.dir, "sctp")); err != nil {
+		if !s.loaded.sctp(now) {
 			return s.withoutSCTP(q), true
 		}
 	}

@@ -83,6 +83,8 @@ type spaces struct {
 	lookedAt int64
 	beyond   int // namespaces without a place
 	err      error
+	credit   time.Duration // kernel time that others than our own may take; below 0 they wait
+	countAt  int64         // when credit was counted
 }
 
 func newSpaces(from Namespaces, home *place) *spaces {
@@ -174,7 +176,7 @@ func (s *spaces) settle(p *place, t *model.Tracker, ends *closings) {
 		p.sockets, p.unix = nil, nil
 		return
 	}
-	p.sockets = newSockets(p.kernel, p.space.Net, s.home().sockets.dir)
+	p.sockets = newSockets(p.kernel, p.space.Net, s.home().sockets.loaded)
 	p.sockets.foreign, p.sockets.still = true, p.space.Still
 	p.unix = &unixSockets{kernel: p.kernel}
 	ends.listen(p.space.Listener, p.slot, p.space.Name)
@@ -195,7 +197,7 @@ func (s *spaces) free(t *model.Tracker, small *tables, ends *closings) (freed []
 }
 
 // due are the places to ask now: our own with home, then those of the others whose turn it is, as far as the kernel's time
-// for them goes. patient: somebody waits for all of them.
+// for them goes. patient: somebody waits for all of them, and later looks pay for it.
 func (s *spaces) due(home, patient bool, now int64, interval time.Duration) []*place {
 	var list []*place
 	if home && s.home().view == model.Entered {
@@ -208,14 +210,32 @@ func (s *spaces) due(home, patient bool, now int64, interval time.Duration) []*p
 			others, rhythms = append(others, p), append(rhythms, p.rhythm)
 		}
 	}
-	if patient {
+	s.count(len(list) > 0, now, interval)
+	switch {
+	case patient:
 		return append(list, others...)
+	case s.credit <= 0:
+		return list
 	}
-	budget := max(interval/dumpShare-s.home().rhythm.Cost, interval/leastShare)
-	for _, i := range netns.Plan(rhythms, now, interval, budget) {
+	for _, i := range netns.Plan(rhythms, now, interval, s.credit) {
 		list = append(list, others[i])
 	}
 	return list
+}
+
+// count counts the kernel's time that others than our own may take by now: what our own leaves of its share of the interval.
+// What is not used is not saved up, and what was taken too much is missing later.
+func (s *spaces) count(home bool, now int64, interval time.Duration) {
+	each := interval / dumpShare
+	if home {
+		each = max(each-s.home().rhythm.Cost, interval/leastShare)
+	}
+	part := 1.0
+	if s.countAt != 0 && interval > 0 {
+		part = min(float64(now-s.countAt)/float64(interval), 1)
+	}
+	s.credit = min(s.credit+time.Duration(part*float64(each)), each)
+	s.countAt = now
 }
 
 // publish writes the namespaces into a snapshot.

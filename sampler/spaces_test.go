@@ -360,3 +360,69 @@ func TestSpacesMoved(t *testing.T) {
 		t.Errorf("%+v", s.NetNS[1])
 	}
 }
+
+// costly is an Asker whose dumps of TCP take the kernel a while.
+type costly struct {
+	Asker
+	each, waited time.Duration
+	asked        int
+}
+
+func (c *costly) Dump(p model.Proto, f model.Family, fn func(*model.Socket)) (diag.Result, error) {
+	if p == model.TCP {
+		c.waited += c.each
+		c.asked++
+	}
+	return c.Asker.Dump(p, f, fn)
+}
+
+func (c *costly) Waited() time.Duration { return c.waited }
+
+// TestSpacesBudget: however many other namespaces there are, and however long each takes, together they take no more than their
+// part of the time, each has its turn, and our own is asked as often as before.
+func TestSpacesBudget(t *testing.T) {
+	const minute = 60 * time.Second
+	for name, c := range map[string]struct {
+		n        int
+		each     time.Duration
+		interval time.Duration
+		hidden   bool
+	}{
+		"many":            {20, 50 * time.Millisecond, time.Second, false},
+		"one, not ours":   {1, 500 * time.Millisecond, 200 * time.Millisecond, true},
+		"two large ones":  {2, 300 * time.Millisecond, time.Second, false},
+		"a few small":     {3, time.Millisecond, time.Second, false},
+		"one beside ours": {1, 150 * time.Millisecond, 200 * time.Millisecond, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var others []*Space
+			var kernels []*costly
+			for i := range c.n {
+				space, _ := fakeSpace(fmt.Sprint("web", i), 5000+uint64(i), connection(uint64(10+i)))
+				k := &costly{Asker: space.Kernel, each: c.each}
+				space.Kernel = k
+				others, kernels = append(others, space), append(kernels, k)
+			}
+			b, h := newSpacesBench(t, others...)
+			h.hidden = c.hidden
+			b.Want(model.Demand{Interval: c.interval, NetNS: "all"})
+			b.heed()
+			for range int(minute / c.interval) {
+				s := b.after(c.interval)
+				if s.Stretched() {
+					t.Fatalf("our own namespace is asked every %v", s.Interval)
+				}
+				b.Release(s)
+			}
+			var sum time.Duration
+			for i, k := range kernels {
+				if sum += k.waited; k.asked < 6 {
+					t.Errorf("namespace %d was asked %d times in a minute", i, k.asked)
+				}
+			}
+			if sum > minute/dumpShare+c.each {
+				t.Errorf("they took %v of %v", sum, minute)
+			}
+		})
+	}
+}
