@@ -316,6 +316,37 @@ func TestKernelZombie(t *testing.T) {
 	}
 }
 
+// TestKernelRace: a namespace that goes after it was found and before it was entered is not one that may not be entered.
+func TestKernelRace(t *testing.T) {
+	both := [...]*actor{play(t, "sit"), play(t, "sit")}
+	inodes := map[string]int{}
+	for i, a := range both {
+		link, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", a.pid))
+		must(t, "link", err)
+		inodes[link] = i
+	}
+	ended := -1
+	w, err := NewWatcher(Config[*diag.Conn]{Open: func() (*diag.Conn, error) {
+		here, err := os.Readlink("/proc/thread-self/ns/net")
+		must(t, "link", err)
+		if i, ours := inodes[here]; ours && ended < 0 { // the other one was found, and is not entered yet
+			ended = 1 - i
+			both[ended].end()
+		}
+		return diag.Open()
+	}})
+	must(t, "watch", err)
+	defer w.Close()
+	l := look(t, w)
+	s := both[ended].spaceOf(l)
+	if s == nil || s.State != Unasked || !isGone(s.Err) || both[1-ended].spaceOf(l).State != Open {
+		t.Fatalf("%+v", s)
+	}
+	if l = look(t, w); !slices.Contains(l.Gone, s) {
+		t.Errorf("gone: %v", l.Gone)
+	}
+}
+
 // TestKernelMany: no more are opened than were allowed, and the next one is when there is room.
 func TestKernelMany(t *testing.T) {
 	a, b := play(t, "sit"), play(t, "sit")
