@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"sync"
 
+	"golang.org/x/sys/unix"
+
 	"sockview/model"
 	"sockview/sampler/diag"
 	"sockview/sampler/netns"
@@ -64,19 +66,15 @@ func newFinder(held *rights.Rights, start func(name string, f func()), home *ins
 func (f *finder) Look(choice string, hear bool) Found {
 	f.hear = hear
 	if f.watcher == nil {
+		lacks := f.lacking()
 		w, err := netns.NewWatcher(netns.Config[*inside]{
-			Home: f.home, Open: f.open, Go: f.start,
+			Home: f.home, Open: f.open, Go: f.start, Most: mostSpaces(fileLimit(), lacks),
 			Looking: f.rights.For(rights.Look), Entering: f.rights.For(rights.Look | rights.SysAdmin),
 		})
 		if err != nil {
 			return Found{Home: true, Err: err}
 		}
-		f.watcher, f.tables = w, procnet.At(netDir)
-		for _, p := range [...]model.Proto{model.UDPLite, model.Raw} {
-			if _, err := f.home.Dump(p, model.IPv4, func(*model.Socket) {}); errors.Is(err, diag.ErrUnsupported) {
-				f.lacks = append(f.lacks, p)
-			}
-		}
+		f.watcher, f.tables, f.lacks = w, procnet.At(netDir), lacks
 	}
 	l := f.watcher.Look(netns.ParseChoice(choice))
 	found := Found{Err: l.Err}
@@ -94,6 +92,34 @@ func (f *finder) Look(choice string, hear bool) Found {
 		found.Others = append(found.Others, f.space(s))
 	}
 	return found
+}
+
+// lacking are the protocols whose tables are kept open in each namespace.
+func (f *finder) lacking() (lacks []model.Proto) {
+	for _, p := range [...]model.Proto{model.UDPLite, model.Raw} {
+		if _, err := f.home.Dump(p, model.IPv4, func(*model.Socket) {}); errors.Is(err, diag.ErrUnsupported) {
+			lacks = append(lacks, p)
+		}
+	}
+	return lacks
+}
+
+// spareFiles are the descriptors that namespaces leave to all else: the look for owners, tables, a terminal, files to save to.
+const spareFiles = 256
+
+// mostSpaces is how many namespaces are entered by a process that may have so many files open.
+func mostSpaces(limit uint64, lacks []model.Proto) int {
+	each := uint64(1 + 1 + 2*len(lacks)) // sock_diag, its events, and a table for each family
+	return int(min(max((max(limit, spareFiles)-spareFiles)/each, 1), netns.DefaultMost))
+}
+
+// fileLimit is RLIMIT_NOFILE; 0 when it cannot be told.
+func fileLimit() uint64 {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return 0
+	}
+	return limit.Cur
 }
 
 // open opens what is asked through in the calling thread's network namespace.

@@ -1,8 +1,10 @@
 package sampler
 
 import (
+	"math"
 	"testing"
 
+	"sockview/model"
 	"sockview/sampler/diag"
 	"sockview/sampler/netns"
 )
@@ -18,5 +20,22 @@ func TestFinderOwn(t *testing.T) {
 	}
 	if f.conn(0) != own || f.conn(1<<63) != nil {
 		t.Error("our own sockets cannot be closed any more")
+	}
+}
+
+// TestMostSpaces: however many namespaces there are, descriptors are left for all else.
+func TestMostSpaces(t *testing.T) {
+	both := []model.Proto{model.UDPLite, model.Raw}
+	for _, c := range []struct {
+		limit uint64
+		lacks []model.Proto
+		want  int
+	}{
+		{1024, nil, 384}, {1024, both[:1], 192}, {1024, both, 128}, {0, nil, 1}, {100, both, 1}, {1 << 20, both, netns.DefaultMost},
+		{math.MaxUint64, nil, netns.DefaultMost},
+	} {
+		if got := mostSpaces(c.limit, c.lacks); got != c.want {
+			t.Errorf("%d files, %v: %d", c.limit, c.lacks, got)
+		}
 	}
 }

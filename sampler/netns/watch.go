@@ -34,12 +34,13 @@ type Config[C Conn] struct {
 	Looking, Entering func(f func())
 	// Go starts a goroutine; whoever brings it catches panics. Nil is the go statement.
 	Go func(name string, f func())
-	// Most is how many namespaces are looked into at a time, 0 for 4096: each takes a descriptor or more.
+	// Most is how many namespaces are looked into at a time, 0 for DefaultMost: each takes a descriptor or more.
 	Most int
 }
 
 const (
-	defaultMost = 4096
+	// DefaultMost is how many namespaces are looked into unless Config says.
+	DefaultMost = 4096
 	// retryEvery is after how many looks a namespace that may not be entered is tried again.
 	retryEvery = 32
 )
@@ -117,7 +118,7 @@ func NewWatcher[C Conn](cfg Config[C]) (*Watcher[C], error) {
 		cfg.Go = func(_ string, f func()) { go f() }
 	}
 	if cfg.Most == 0 {
-		cfg.Most = defaultMost
+		cfg.Most = DefaultMost
 	}
 	f, err := newFinder("/proc", ipDirs[0])
 	if err != nil {
