@@ -1,7 +1,7 @@
 // Command scale measures sockview among a hundred thousand sockets, each figure beside its reference in the same run,
 // and prints them with the bar that each has to meet:
 //
-//	go run ./testdata/scale                   # 96,000 TCP sockets; about six minutes
+//	go run ./testdata/scale                   # 96,000 TCP sockets; about eight minutes
 //	go run ./testdata/scale -n 500 -secs 2    # small and quick: it works, but its figures say little
 //	go run ./testdata/scale -rows 1,2,9       # some rows only
 //
