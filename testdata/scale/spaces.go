@@ -108,7 +108,7 @@ func inhabit() int {
 		}
 	}
 	dial := net.Dialer{KeepAlive: -1}
-	var ends []net.Conn // kept open
+	var ends []net.Conn
 	for i := range tenantConnections {
 		door := doors[min(i%tenantEachSix, 1)]
 		c, err := dial.Dial("tcp", door.Addr().String())
@@ -123,6 +123,7 @@ func inhabit() int {
 	}
 	fmt.Println("ready")
 	io.Copy(io.Discard, os.Stdin) //nolint:errcheck // it ends with the observer at the latest
+	runtime.KeepAlive(ends)
 	return 0
 }
 
