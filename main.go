@@ -95,7 +95,7 @@ func show(kernel *sampler.Kernel, options keymap.Options, c ui.Configured, resol
 	}
 	actor := kernel.Actor()
 	app, err := ui.New(ui.Config{
-		Snapshots: kernel.Sampler, Names: resolver, Screen: terminal.Screen(), Clipboard: terminal.HasClipboard(), Suspend: func(s ui.Suspender) { terminal.Suspend(s) }, Go: start,
+		Snapshots: kernel.Sampler, Names: resolver, Screen: terminal.Screen(), Clipboard: terminal.HasClipboard(), Suspend: func(s ui.Suspender) { kernel.Pause(func() { terminal.Suspend(s) }) }, Go: start,
 		Keys: c.Keys, Host: model.SafeText(hostname), SaveColumns: c.SaveColumns, Start: c.Start, Root: os.Geteuid() == 0, Panic: options.Panic,
 		Actor: ui.Actor{
 			Signals: act.Signals(), Rank: actor.Rank, Close: actor.Close,

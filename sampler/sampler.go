@@ -93,6 +93,8 @@ type Sampler struct {
 	hears bool // closings are listened to
 	named []model.NetNS
 
+	pauses chan pause
+
 	seq        uint64
 	took       time.Duration
 	sources    []model.Source
@@ -138,6 +140,7 @@ func New(cfg Config) *Sampler {
 		return now
 	})
 	s.demand.wake = make(chan struct{}, 1)
+	s.pauses = make(chan pause)
 	s.demand.newest = model.Demand{Interval: DefaultInterval}
 	return s
 }
@@ -190,6 +193,11 @@ func (s *Sampler) Run(ctx context.Context) {
 			if s.lookForSpaces() {
 				s.pollOthers(ctx)
 			}
+		case p := <-s.pauses:
+			s.spaces.letGo()
+			close(p.gone)
+			<-p.over
+			last = time.Time{}
 		case answer := <-s.owners.answers:
 			if learned, _ := s.owners.take(answer, s.tracker); learned {
 				s.publish()

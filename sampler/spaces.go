@@ -133,6 +133,14 @@ func (s *spaces) look(choice string, now int64, hear bool, t *model.Tracker, end
 	return fresh
 }
 
+// letGo closes what is open in other namespaces, until the next look.
+func (s *spaces) letGo() {
+	if s.looked {
+		s.from.Look("own", false)
+		s.looked = false
+	}
+}
+
 // show has our own namespace looked into, or not.
 func (s *spaces) show(home *place, wanted bool, t *model.Tracker) {
 	switch {
