@@ -9,11 +9,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Refused is a Conn for where Open failed with why: every request of it fails as ErrUnsupported for the same reason, so
-// that whoever asks goes other ways or says so.
+// Refused is a Conn for where Open failed with why: every request of it fails as ErrUnsupported, so that whoever asks goes
+// other ways or says so. The reason is why's, if that is what a kernel says without sock_diag; for want of descriptors and the
+// like it is that there is none here, for whoever knows why.
 func Refused(why error) *Conn {
 	errno := unix.EPROTONOSUPPORT
-	errors.As(why, &errno)
+	if errors.As(why, &errno) && refused(errno) != ErrUnsupported {
+		errno = unix.EPROTONOSUPPORT
+	}
 	return NewConn(nobody{errno})
 }
 

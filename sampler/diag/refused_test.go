@@ -34,3 +34,14 @@ func TestFault12Refused(t *testing.T) {
 		}
 	}
 }
+
+// TestRefusedForWantOfMore: what keeps a socket from being opened may be no word about sock_diag; whoever asks goes another way
+// all the same.
+func TestRefusedForWantOfMore(t *testing.T) {
+	for _, why := range []error{unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM, errors.New("too many")} {
+		_, err := Refused(fmt.Errorf("socket: %w", why)).Dump(model.TCP, model.IPv4, func(*model.Socket) { t.Error("a socket came") })
+		if !errors.Is(err, ErrUnsupported) {
+			t.Errorf("%v: a dump says %v", why, err)
+		}
+	}
+}
