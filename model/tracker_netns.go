@@ -12,9 +12,13 @@ type spaces struct {
 // Rest says that a namespace is not asked in this poll, as was meant: its rows stay as they are.
 func (t *Tracker) Rest(netns uint16) { t.spaces.resting[netns] = true }
 
-// Leave says that a namespace is not looked into any more. When it is gone its sockets are closed with the next Finish; when
-// nobody wants to see it they are dropped.
-func (t *Tracker) Leave(netns uint16, gone bool) { t.spaces.leaving[netns] = gone }
+// Leave says that a namespace is not looked into any more, or in another way than before. With the next Finish its sockets are
+// closed when it is gone, and dropped when nobody wants to see it, but for those that were seen in between. What comes there
+// later is no news at first.
+func (t *Tracker) Leave(netns uint16, gone bool) {
+	t.spaces.leaving[netns] = gone
+	t.Forget(netns)
+}
 
 // Forget has a namespace's place given to another: what comes there is no news at first.
 func (t *Tracker) Forget(netns uint16) {
@@ -46,6 +50,7 @@ func (t *Tracker) leave(i int) (removed bool) {
 	gone, leaving := t.spaces.leaving[r.NetNS]
 	switch {
 	case !leaving:
+	case !gone && !t.spaces.resting[r.NetNS] && t.seen[i].tick == t.tick: // of another look into it than the one that was left
 	case !gone:
 		t.vacate(r.Inode)
 		t.remove(i)
@@ -62,7 +67,7 @@ func (t *Tracker) leaveUnix() {
 		switch gone, leaving := t.spaces.leaving[netns]; {
 		case gone:
 			return Vanishes
-		case leaving:
+		case leaving && t.spaces.resting[netns]:
 			return Unwanted
 		}
 		return Stays

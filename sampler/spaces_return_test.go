@@ -1,0 +1,72 @@
+package sampler
+
+// Namespaces that are looked into again, or in another way than before, and what is told while they are not.
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"sockview/model"
+	"sockview/sampler/diag"
+	"sockview/sampler/diag/diagtest"
+	"sockview/sampler/procnet"
+)
+
+// newsIn are the cookies of a snapshot's rows that are new, or whose age is said to be known.
+func newsIn(s *model.Snapshot) (news []uint64) {
+	for i := range s.Sockets {
+		if r := &s.Sockets[i]; r.Mark == model.New || r.AgeKnown {
+			news = append(news, r.Cookie)
+		}
+	}
+	return news
+}
+
+// TestSpacesAgain: sockets of a namespace that was not looked into for a while were not born when it is again.
+func TestSpacesAgain(t *testing.T) {
+	web, _ := fakeSpace("web", 4097, connection(2))
+	b, h := newSpacesBench(t, web)
+	kernel := web.Kernel
+	b.Release(b.after(time.Second))
+	h.hidden, web.View, web.Kernel = true, model.Unchosen, nil
+	b.Release(b.after(time.Second))
+	h.hidden, web.View, web.Kernel = false, model.Entered, kernel
+	for range 2 {
+		s := b.after(time.Second)
+		if in(s, "own") != "1" || in(s, "web") != "2" || len(newsIn(s)) > 0 {
+			t.Errorf("own %q, web %q; news: %d", in(s, "own"), in(s, "web"), newsIn(s))
+		}
+		b.Release(s)
+	}
+}
+
+// TestSpacesEntered: what could only be read of /proc/net and is entered now has its sockets in the same look, with their
+// cookies; none of them is news.
+func TestSpacesEntered(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "tcp"), "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"+
+		"   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4242 1 0 100 0 0 10 0\n")
+	web, peer := fakeSpace("web", 4097, connection(2))
+	peer.SetUnix(diagtest.Answer{Unix: []model.UnixSocket{{Cookie: 9, Inode: 90, Path: model.SafeText("/run/web"), Type: model.UnixStream, State: model.UnixListening}}})
+	kernel := web.Kernel
+	web.View, web.Kernel, web.Net = model.TablesOnly, diag.Refused(unix.EMFILE), procnet.At(dir)
+	b, _ := newSpacesBench(t, web)
+	b.Want(model.Demand{Interval: time.Second, NetNS: "all", Tables: model.TableUnix | model.TableSockets})
+	b.heed()
+	s := b.after(time.Second)
+	if in(s, "web") != "0" {
+		t.Fatalf("web %q", in(s, "web"))
+	}
+	b.Release(s)
+	web.View, web.Kernel, web.Net = model.Entered, kernel, procnet.At("/nonexistent")
+	for range 2 {
+		s := b.after(time.Second)
+		if in(s, "web") != "2" || len(newsIn(s)) > 0 || len(s.Unix) != 1 || s.Unix[0].Mark == model.New {
+			t.Errorf("web %q; news: %d; unix %+v", in(s, "web"), newsIn(s), s.Unix)
+		}
+		b.Release(s)
+	}
+}
