@@ -124,7 +124,7 @@ func (s *Sampler) see(r *model.Socket) {
 // foldClosings hands what the kernel told of closings to the tracker.
 func (s *Sampler) foldClosings() {
 	source := s.ends.fold(func(e *model.Ending) {
-		if s.cfg.Own(e.Cookie) {
+		if s.cfg.Own(e.Cookie) || s.spaces.unwanted(e) {
 			return
 		}
 		s.tracker.Closed(e)

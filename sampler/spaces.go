@@ -70,6 +70,7 @@ type place struct {
 	rhythm  netns.Rhythm
 	rows    int   // sockets that the last answer had
 	trouble error // what went wrong with it
+	turned  int64 // when it was chosen last, or not any more: what is heard of it while nobody looks is not to be shown
 }
 
 // spaces are the places.
@@ -144,10 +145,10 @@ func (s *spaces) letGo() {
 // show has our own namespace looked into, or not.
 func (s *spaces) show(home *place, wanted bool, t *model.Tracker) {
 	switch {
-	case wanted:
-		home.view = model.Entered
-	case home.view == model.Entered:
-		home.view = model.Unchosen
+	case wanted && home.view != model.Entered:
+		home.view, home.turned = model.Entered, s.lookedAt
+	case !wanted && home.view == model.Entered:
+		home.view, home.turned = model.Unchosen, s.lookedAt
 		t.Leave(home.slot, false)
 	}
 }
@@ -176,6 +177,7 @@ func (s *spaces) settle(p *place, t *model.Tracker, ends *closings) {
 	if p.view == was && p.kernel == p.space.Kernel {
 		return
 	}
+	p.turned = s.lookedAt
 	if p.kernel != nil {
 		t.Leave(p.slot, false) // what it tells has other names: cookies, or none
 	}
@@ -290,6 +292,21 @@ var errLeft = errors.New("its network namespace is gone")
 func (s *spaces) heard(slot uint16) {
 	if int(slot) < len(s.all) && s.all[slot] != nil {
 		s.all[slot].rhythm.Quiet = 0
+	}
+}
+
+// unwanted says whether a socket was closed while nobody wanted to see its namespace, that of one who still listens there.
+func (s *spaces) unwanted(e *model.Ending) bool {
+	if int(e.NetNS) >= len(s.all) || s.all[e.NetNS] == nil {
+		return true
+	}
+	switch p := s.all[e.NetNS]; p.view {
+	case model.Abandoned:
+		return false
+	case model.Entered:
+		return e.At < p.turned
+	default:
+		return e.At > p.turned
 	}
 }
 

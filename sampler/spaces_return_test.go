@@ -70,3 +70,34 @@ func TestSpacesEntered(t *testing.T) {
 		b.Release(s)
 	}
 }
+
+// TestSpacesUnwanted: what the kernel tells of a namespace that nobody wants to see is not shown, nor remembered as
+// something that was missed.
+func TestSpacesUnwanted(t *testing.T) {
+	web, _ := fakeSpace("web", 4097, connection(2))
+	b, h := newSpacesBench(t, web)
+	b.Release(b.after(time.Second))
+	e := endOf(connection(1), 100, 51)
+	b.ends.add(&e) // before
+	h.hidden = true
+	s := b.after(time.Second)
+	if in(s, "own") != "" || len(s.History) != 1 {
+		t.Errorf("own %q, history %+v", in(s, "own"), s.History)
+	}
+	b.Release(s)
+	b.now++
+	e = endOf(connection(8), 100, 51)
+	b.ends.add(&e) // and while
+	s = b.after(time.Second)
+	if in(s, "own") != "" || len(s.History) != 1 {
+		t.Errorf("own %q, history %+v", in(s, "own"), s.History)
+	}
+	b.Release(s)
+	e = endOf(connection(9), 100, 51)
+	b.ends.add(&e)
+	b.now++
+	h.hidden = false
+	if s = b.after(time.Second); in(s, "own") != "1" {
+		t.Errorf("own %q", in(s, "own"))
+	}
+}
