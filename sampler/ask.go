@@ -14,7 +14,7 @@ func (s *Sampler) pollPlaces(asked []*place, now int64, wanted model.Tables) []m
 	outcomes := make([]model.Outcome, 0, len(requests)*len(asked))
 	turn := make(map[*place]bool, len(asked))
 	for _, p := range asked {
-		turn[p] = true
+		turn[p], p.told, p.trouble = true, nil, nil
 		if wanted&model.TableSockets != 0 {
 			outcomes = s.askSockets(p, now, wanted&model.TableSCTP != 0, outcomes)
 			if p == s.spaces.home() {
@@ -50,7 +50,6 @@ func (s *Sampler) askSockets(p *place, now int64, sctp bool, outcomes []model.Ou
 		rows++
 		s.see(r)
 	}
-	p.trouble = nil
 	for _, q := range requests {
 		outcomes = s.dump(p, q, now, see, outcomes)
 	}
@@ -82,13 +81,13 @@ func (s *Sampler) dump(p *place, q request, now int64, see func(*model.Socket), 
 	return outcomes
 }
 
-// tell takes note of how a dump went. Of other namespaces than our own only trouble is told, and what the kernel does not
-// have was told of ours.
+// tell takes note of how a dump went, until the namespace is asked again. Of others than our own only trouble is told, and what
+// the kernel does not have was told of ours.
 func (s *Sampler) tell(p *place, source model.Source) {
 	switch {
 	case source.Name == "":
 	case p == s.spaces.home():
-		s.sources = append(s.sources, source)
+		p.told = append(p.told, source)
 	case source.Absent || source.Err == nil && source.Bad == 0:
 	case errors.Is(source.Err, errMoved): // the next look for namespaces tells whether it is gone; until then its rows are stale
 		p.trouble = source.Err
@@ -97,7 +96,7 @@ func (s *Sampler) tell(p *place, source model.Source) {
 			p.trouble = source.Err
 		}
 		source.Name = fmt.Sprintf("%s of %s", source.Name, p.name)
-		s.sources = append(s.sources, source)
+		p.told = append(p.told, source)
 	}
 }
 

@@ -97,7 +97,7 @@ type Sampler struct {
 
 	seq        uint64
 	took       time.Duration
-	sources    []model.Source
+	sources    []model.Source        // of what is not asked in a namespace: closings, names
 	users      map[uint32]model.Text // replaced, never written to: snapshots share it
 	congestion []model.Text          // likewise
 	links      links
@@ -337,7 +337,7 @@ func (s *Sampler) look(ctx context.Context, home bool) (now int64) {
 	}
 	now, wall := s.cfg.Clock()
 	s.tracker.Begin(now, wall)
-	s.sources = nil // the old slice belongs to snapshots
+	s.sources = s.sources[:0]
 	wanted := s.wantedTables()
 	s.tables.ask(ctx, wanted)
 	asked := s.spaces.due(home, s.owners.patient || s.want.Now != s.asked, now, s.pace.interval)
@@ -460,7 +460,7 @@ func (s *Sampler) publish() {
 	out.Tables = s.wantedTables() & (model.TableSockets | model.TableUnix | model.TableSCTP)
 	out.NetNS = s.spaces.publish(out.NetNS, s.tracker)
 	out.Users, out.Interfaces, out.Congestion = s.users, s.links.names, s.congestion
-	out.Sources = append(slices.Clone(s.sources), s.owners.source, s.spaces.source(), s.owners.naming,
+	out.Sources = append(append(s.spaces.sources(), s.sources...), s.owners.source, s.spaces.source(), s.owners.naming,
 		model.Source{Name: "capabilities", Err: s.cfg.Trouble()})
 	s.tables.publish(out, out.Now)
 	if s.skipped > 0 {

@@ -68,9 +68,10 @@ type place struct {
 	sockets *sockets
 	unix    *unixSockets
 	rhythm  netns.Rhythm
-	rows    int   // sockets that the last answer had
-	trouble error // what went wrong with it
-	turned  int64 // when it was chosen last, or not any more: what is heard of it while nobody looks is not to be shown
+	rows    int            // sockets that the last answer had
+	trouble error          // what went wrong with it
+	told    []model.Source // how its dumps went when it was asked last, as far as that is told
+	turned  int64          // when it was chosen last, or not any more: what is heard of it while nobody looks is not to be shown
 }
 
 // spaces are the places.
@@ -181,7 +182,7 @@ func (s *spaces) settle(p *place, t *model.Tracker, ends *closings) {
 	if p.kernel != nil {
 		t.Leave(p.slot, false) // what it tells has other names: cookies, or none
 	}
-	p.kernel, p.rhythm, p.trouble = p.space.Kernel, netns.Rhythm{}, nil
+	p.kernel, p.rhythm, p.trouble, p.told = p.space.Kernel, netns.Rhythm{}, nil, nil
 	if p.kernel == nil {
 		p.sockets, p.unix = nil, nil
 		return
@@ -264,6 +265,17 @@ func (s *spaces) publish(list []model.NetNS, t *model.Tracker) []model.NetNS {
 			n.Err = p.space.Deaf
 		}
 		list = append(list, n)
+	}
+	return list
+}
+
+// sources are how the dumps went in all namespaces that are looked into, each as of when it was asked last.
+func (s *spaces) sources() []model.Source {
+	var list []model.Source
+	for _, p := range s.all {
+		if p != nil && p.kernel != nil && (p.view == model.Entered || p.view == model.TablesOnly) {
+			list = append(list, p.told...)
+		}
 	}
 	return list
 }

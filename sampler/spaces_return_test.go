@@ -3,7 +3,9 @@ package sampler
 // Namespaces that are looked into again, or in another way than before, and what is told while they are not.
 
 import (
+	"errors"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -100,4 +102,52 @@ func TestSpacesUnwanted(t *testing.T) {
 	if s = b.after(time.Second); in(s, "own") != "1" {
 		t.Errorf("own %q", in(s, "own"))
 	}
+}
+
+// TestSpacesOthersAlone: what is wrong in our own namespace stays said while others are asked without it.
+func TestSpacesOthersAlone(t *testing.T) {
+	web, peer := fakeSpace("web", 4097, connection(2))
+	b, h := newSpacesBench(t, web)
+	b.set(model.UDP, model.IPv4, diagtest.Answer{Err: unix.ENOMEM})
+	peer.Set(model.UDP, model.IPv6, diagtest.Answer{Err: unix.ENOBUFS})
+	says := func(s *model.Snapshot, name string, why error) int {
+		n := 0
+		for _, c := range s.Sources {
+			if c.Name == name && errors.Is(c.Err, why) {
+				n++
+			}
+		}
+		return n
+	}
+	b.Release(b.after(time.Second))
+	db, _ := fakeSpace("db", 5000, connection(3))
+	h.others = append(h.others, db)
+	b.now += int64(lookEvery)
+	if !b.lookForSpaces() {
+		t.Fatal("not found")
+	}
+	b.pollOthers(t.Context())
+	s := b.Take()
+	if in(s, "db") != "3" || says(s, "UDP IPv4", unix.ENOMEM) != 1 || says(s, "UDP IPv6 of web", unix.ENOBUFS) != 1 {
+		t.Errorf("db %q, %+v", in(s, "db"), s.Sources)
+	}
+	b.Release(s)
+	b.set(model.UDP, model.IPv4, diagtest.Answer{})
+	if s = b.after(time.Second); says(s, "UDP IPv4", unix.ENOMEM) != 0 {
+		t.Errorf("%+v", s.Sources)
+	}
+	b.Release(s)
+	h.hidden = true
+	h.others = nil
+	if s = b.after(time.Second); strings.Contains(sourceNames(s), "UDP") {
+		t.Errorf("nobody looks there: %s", sourceNames(s))
+	}
+}
+
+func sourceNames(s *model.Snapshot) string {
+	var names []string
+	for _, c := range s.Sources {
+		names = append(names, c.Name)
+	}
+	return strings.Join(names, ", ")
 }
