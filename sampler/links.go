@@ -61,11 +61,15 @@ func (l *links) learn(now int64, in func(netns uint16) Asker) error {
 	return first
 }
 
-// forget forgets the interfaces of a namespace that is gone.
+// forget forgets the interfaces of a namespace that is gone: another one's may have the same place and number.
 func (l *links) forget(netns uint16) {
-	for id := range l.asked {
-		if id.NetNS == netns {
-			delete(l.asked, id)
+	of := func(id model.LinkID) bool { return id.NetNS == netns }
+	maps.DeleteFunc(l.asked, func(id model.LinkID, _ int64) bool { return of(id) })
+	for id := range l.names {
+		if of(id) {
+			l.names = maps.Clone(l.names)
+			maps.DeleteFunc(l.names, func(id model.LinkID, _ model.Text) bool { return of(id) })
+			return
 		}
 	}
 }

@@ -151,3 +151,32 @@ func sourceNames(s *model.Snapshot) string {
 	}
 	return strings.Join(names, ", ")
 }
+
+// TestSpacesLinks: an interface is not called what another namespace's was, which had its place and number.
+func TestSpacesLinks(t *testing.T) {
+	bound := connection(2)
+	bound.Interface = 5
+	web, peer := fakeSpace("web", 4097, bound)
+	peer.Links = map[uint32]string{5: "veth0"}
+	b, h := newSpacesBench(t, web)
+	s := b.after(time.Second)
+	if got := s.Interfaces[model.LinkID{NetNS: 1, Index: 5}].String(); got != "veth0" {
+		t.Fatalf("%q", got)
+	}
+	b.Release(s)
+	h.others = nil
+	for range 3 {
+		b.Release(b.after(time.Second))
+	}
+	bound = connection(3)
+	bound.Interface = 5
+	db, _ := fakeSpace("db", 5000, bound) // which has no name for it: it was taken away
+	h.others = []*Space{db}
+	s = b.after(time.Second)
+	if in(s, "db") != "3" || s.Sockets[1].NetNS != 1 {
+		t.Fatalf("db %q, %+v", in(s, "db"), s.NetNS)
+	}
+	if name, known := s.Interfaces[model.LinkID{NetNS: 1, Index: 5}]; known {
+		t.Errorf("it is called %s", name)
+	}
+}
