@@ -145,7 +145,7 @@ func settled() error {
 
 // TestKernelStranded: a thread that cannot come back runs nothing else, and ends.
 func TestKernelStranded(t *testing.T) {
-	s := start(t, "stranded", &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWUSER, Pdeathsig: unix.SIGKILL,
+	s := start(t, "stranded", &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWUSER,
 		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: 1}},
 		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: 1}}})
 	s.ready()
@@ -161,7 +161,7 @@ func stranded() error {
 	defer w.Close()
 	made := exec.Command("/proc/self/exe")
 	made.Env = []string{roleVariable + "=sit"}
-	made.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET, Pdeathsig: unix.SIGKILL}
+	made.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET}
 	in, err := made.StdinPipe()
 	if err != nil {
 		return err

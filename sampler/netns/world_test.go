@@ -93,10 +93,11 @@ type actor struct {
 	said io.Reader
 }
 
-// play starts a process in a namespace of its own, and waits until it is ready.
+// play starts a process in a namespace of its own, and waits until it is ready. It ends with us, for its standard input does;
+// Pdeathsig would end it with the thread that started it, and threads end here.
 func play(t testing.TB, role string) *actor {
 	t.Helper()
-	a := start(t, role, &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET, Pdeathsig: unix.SIGKILL})
+	a := start(t, role, &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET})
 	a.ready()
 	return a
 }
@@ -112,8 +113,6 @@ func start(t testing.TB, role string, attr *syscall.SysProcAttr) *actor {
 	must(t, "pipe", err)
 	a.said, err = a.cmd.StdoutPipe()
 	must(t, "pipe", err)
-	runtime.LockOSThread() // Pdeathsig comes when the thread that started it ends
-	defer runtime.UnlockOSThread()
 	if err := a.cmd.Start(); errors.Is(err, fs.ErrPermission) {
 		t.Skipf("needs root: a network namespace of its own: %v", err)
 	} else {
