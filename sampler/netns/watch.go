@@ -59,6 +59,7 @@ type Space[C Conn] struct {
 	// thread's. "" when only a mount anchors it.
 	Dir string
 
+	chosen     bool   // it is wanted
 	cookie     bool   // ID is one
 	generation uint32 // the place's, as ID means it
 	retry      uint64 // the look that tries again to enter
@@ -99,6 +100,7 @@ type Watcher[C Conn] struct {
 	finder *finder
 	way    *way
 	lent   bool // there is a Config.Home
+	want   Choice
 	spaces map[*Place]*Space[C]
 	places []*Place
 	seq    uint64
@@ -145,18 +147,15 @@ func (w *Watcher[C]) Look(want Choice) Look[C] {
 	w.places = w.finder.all(w.places[:0])
 	l.Hidden, l.Unread = w.finder.hidden, w.finder.unread
 	l.Gone = w.forget()
+	w.choose(want)
 	var enter []*Space[C]
 	for _, p := range w.places {
 		s := w.spaces[p]
-		if s == nil {
-			s = &Space[C]{Place: p, way: w.way}
-			w.spaces[p] = s
-		}
 		l.Spaces = append(l.Spaces, s)
 		s.Dir = p.dir()
 		s.identify()
 		switch {
-		case !want.Wants(p):
+		case !s.chosen:
 			l.Err = errors.Join(l.Err, w.close(s))
 			s.State, s.Err, s.retry = Unasked, nil, 0
 		case s.State != Open && s.retry <= w.seq:
@@ -168,6 +167,23 @@ func (w *Watcher[C]) Look(want Choice) Look[C] {
 	w.enter(enter)
 	l.Ended = int(w.way.ended.Load())
 	return l
+}
+
+// choose says which namespaces are wanted. What a choice named stays wanted while nothing else answers to it: the process that
+// it is called by may end, or its name be taken away, while it is watched.
+func (w *Watcher[C]) choose(want Choice) {
+	named := slices.ContainsFunc(w.places, want.Wants)
+	for _, p := range w.places {
+		s := w.spaces[p]
+		if s == nil {
+			s = &Space[C]{Place: p, way: w.way}
+			w.spaces[p] = s
+		}
+		if named || want != w.want {
+			s.chosen = want.Wants(p)
+		}
+	}
+	w.want = want
 }
 
 // identify gives a namespace its stand-in for a cookie. While it is open its inode is not given to another.
