@@ -84,7 +84,7 @@ func NewTracker() *Tracker {
 		index:     rowIndex{make(map[uint64]int32), make(map[tuple]int32)},
 		last:      -1,
 		ended:     make(map[tuple]ended),
-		spaces:    spaces{resting: make(map[uint16]bool), leaving: make(map[uint16]bool)},
+		spaces:    spaces{resting: make(map[uint16]bool), leaving: make(map[uint16]bool), asked: make(map[uint16][2]int64)},
 		answered:  make(map[SourceID]bool),
 		procIndex: make(map[ProcessID]int32),
 		shared:    make(map[uint32][]int32),
@@ -335,6 +335,7 @@ func (t *Tracker) Finish(outcomes []Outcome, hold int64) {
 	t.missing = t.missing[:0]
 	t.witness()
 	t.conclude()
+	t.spaces.answered(outcomes, t.now)
 	t.last = -1 // rows move; what is seen after this is the answer to a question, and follows nothing
 	whole := make(map[SourceID]bool, len(outcomes))
 	for _, o := range outcomes {

@@ -217,6 +217,9 @@ func (t *Tracker) attribute(r *Socket) {
 		}
 		return
 	}
+	if !t.closelyWatched(r.NetNS) {
+		return
+	}
 	if slot, ok := t.around().callers[remoteOf(r)]; ok && slot >= 0 {
 		r.Owner, r.Why, r.Was, r.Inferred = slot, Known, r.Inode == 0, true
 	}

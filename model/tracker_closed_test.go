@@ -232,6 +232,52 @@ func TestClosedCaller(t *testing.T) {
 	}
 }
 
+// Whom a connecting one was of is not guessed where nobody looked closely: somebody else may have called the same endpoint
+// meanwhile, and be gone.
+func TestClosedCallerUnwatched(t *testing.T) {
+	at := func(cookie uint64, port uint16) Socket {
+		s := tcp4(cookie, 0, 0)
+		s.LocalPort, s.RemotePort = port, 5432
+		return s
+	}
+	for name, c := range map[string]struct {
+		rests, pause time.Duration // how long it was not asked before the closing, and before the poll that tells it
+		resting      bool          // in that poll too
+		named        bool
+	}{
+		"each second":         {time.Second, time.Second, false, true},
+		"it rests once":       {time.Second, time.Second, true, true},
+		"it rested":           {8 * time.Second, time.Second, false, true},
+		"it rests for long":   {time.Second, 3 * time.Second, true, false},
+		"it was asked rarely": {time.Second, 5 * time.Second, false, false},
+	} {
+		w := newWatch(t).poll(at(1, 40001))
+		w.own(Owners{Processes: []Process{proc(5, 1)}, Holds: []Hold{hold(1001, 5, 1)}, Why: NoProcess})
+		w.now += int64(c.rests - time.Second)
+		w.poll(at(1, 40001)).poll(at(1, 40001))
+		w.now += int64(c.pause)
+		w.tr.Begin(w.now, time.Unix(0, w.now))
+		if c.resting {
+			w.tr.Rest(0)
+		} else {
+			one := at(1, 40001)
+			w.tr.See(&one)
+		}
+		e := ending(at(3, 40003), 1, 2, 1, 2)
+		w.tr.Closed(&e)
+		var outcomes []Outcome
+		for _, id := range tracked {
+			if !c.resting {
+				outcomes = append(outcomes, Outcome{id, true})
+			}
+		}
+		w.tr.Finish(outcomes, w.hold)
+		if r := w.publish().row(3); (r.Owner >= 0) != c.named {
+			t.Errorf("%s: %+v", name, *r)
+		}
+	}
+}
+
 // Whether a FIN is among the bytes received is told by what is known around the end.
 func TestClosedFIN(t *testing.T) {
 	a := tcp4(1, 10, 20)

@@ -2,11 +2,36 @@ package model
 
 // The half of the tracker that knows of network namespaces: not each of them is asked in every poll, and they come and go.
 
+import "time"
+
 // spaces is what a poll is told of namespaces, by their places, and how many rows each has.
 type spaces struct {
 	resting map[uint16]bool
 	leaving map[uint16]bool // true: it is gone
 	rows    []int32
+	asked   map[uint16][2]int64 // when each was asked wholly for TCP, the last time first
+}
+
+// closely is how far apart looks may be for what they saw to tell of what happened between them, ns.
+const closely = int64(5 * time.Second / 2)
+
+// closelyWatched says whether a namespace was looked at often enough just now to say who alone calls a remote host: in a
+// quiet one somebody else may have come and gone unseen.
+func (t *Tracker) closelyWatched(netns uint16) bool {
+	last, before := t.spaces.asked[netns][0], t.spaces.asked[netns][1]
+	if !t.spaces.resting[netns] {
+		last, before = t.now, last
+	}
+	return before != 0 && t.now-last <= closely && last-before <= closely
+}
+
+// answered takes note of when namespaces were asked.
+func (s *spaces) answered(outcomes []Outcome, now int64) {
+	for _, o := range outcomes {
+		if asked := s.asked[o.NetNS]; o.Proto == TCP && o.Whole && asked[0] != now {
+			s.asked[o.NetNS] = [2]int64{now, asked[0]}
+		}
+	}
 }
 
 // Rest says that a namespace is not asked in this poll, as was meant: its rows stay as they are.
@@ -22,6 +47,7 @@ func (t *Tracker) Leave(netns uint16, gone bool) {
 
 // Forget has a namespace's place given to another: what comes there is no news at first.
 func (t *Tracker) Forget(netns uint16) {
+	delete(t.spaces.asked, netns)
 	for id := range t.answered {
 		if id.NetNS == netns {
 			delete(t.answered, id)

@@ -51,6 +51,7 @@ type finder struct {
 	lacks   []model.Proto           // what this kernel's sock_diag does not know
 	hear    bool
 	spaces  map[*netns.Space[*inside]]*Space
+	ended   int // threads that were ended, as of the last look
 
 	// mu guards conns: who closes a socket is another goroutine than the sampler.
 	mu    sync.Mutex
@@ -78,6 +79,10 @@ func (f *finder) Look(choice string, hear bool) Found {
 	}
 	l := f.watcher.Look(netns.ParseChoice(choice))
 	found := Found{Err: l.Err}
+	if l.Ended > f.ended {
+		found.Err = errors.Join(found.Err, fmt.Errorf("%d threads did not come back from one and were ended", l.Ended))
+	}
+	f.ended = l.Ended
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, gone := range l.Gone {

@@ -170,12 +170,12 @@ func (s *spaces) give(space *Space) *place {
 
 // settle takes what is known of a namespace now.
 func (s *spaces) settle(p *place, t *model.Tracker, ends *closings) {
-	was := p.view
+	was, cookie := p.view, p.cookie
 	p.name, p.cookie, p.view, p.err = p.space.Name, p.space.Cookie, p.space.View, p.space.Err
 	if p.sockets != nil {
 		p.sockets.net, p.sockets.still = p.space.Net, p.space.Still
 	}
-	if p.view == was && p.kernel == p.space.Kernel {
+	if p.view == was && p.kernel == p.space.Kernel && (p.cookie == cookie || p.view != model.TablesOnly) {
 		return
 	}
 	p.turned = s.lookedAt

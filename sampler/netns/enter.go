@@ -40,15 +40,15 @@ func (w *Watcher[C]) enter(list []*Space[C]) {
 	}
 	if len(inside) > 0 {
 		w.way.away(func() {
-			w.way.entering(func() {
-				for _, s := range inside {
-					if err := visit(s.paths(), s.Dev, s.Inode); err != nil {
-						w.refuse(s, err)
-					} else {
-						w.fill(s)
-					}
+			for _, s := range inside {
+				var err error
+				w.way.entering(func() { err = visit(s.paths(), s.Dev, s.Inode) })
+				if err != nil {
+					w.refuse(s, err)
+				} else {
+					w.fill(s)
 				}
-			})
+			}
 		})
 	}
 }

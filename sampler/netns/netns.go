@@ -122,7 +122,8 @@ var (
 	Own = Choice{own: true}
 )
 
-// ParseChoice reads own (or nothing), all, the pid of a process in it, or a name as Label or `ip netns` gives it.
+// ParseChoice reads own (or nothing), all, the pid of a process in it, or a name as Label or `ip netns` gives it, as it is or
+// as it is shown.
 func ParseChoice(text string) Choice {
 	switch text {
 	case "", "own":
@@ -130,7 +131,7 @@ func ParseChoice(text string) Choice {
 	case "all":
 		return All
 	}
-	c := Choice{name: text}
+	c := Choice{name: model.SafeText(text).String()}
 	if pid, err := strconv.ParseInt(text, 10, 32); err == nil && pid > 0 {
 		c.pid = int32(pid)
 	}

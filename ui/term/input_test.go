@@ -4,7 +4,9 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
@@ -25,18 +27,30 @@ func TestFault31Characters(t *testing.T) {
 		"a CSI sequence":             {[]string{"\x1b[A"}, []string{"\x1b[A"}},
 		"Alt-]":                      {[]string{"\x1b]x"}, []string{"\x1bx"}},
 		"Esc and ] in two reads":     {[]string{"\x1b", "]q"}, []string{"\x1b", "q"}},
+		"Esc, then P soon, twice":    {[]string{"\x1b", "60ms|P", "60ms|Pq"}, []string{"\x1b", "", "q"}},
+		"Esc, then P after a while":  {[]string{"\x1b", "200ms|P"}, []string{"\x1b", "P"}},
+		"Esc, another key, then P":   {[]string{"\x1b", "1ms|j", "1ms|P"}, []string{"\x1b", "j", "P"}},
 		"] alone":                    {[]string{"]P_^X"}, []string{"]P_^X"}},
 		"all that open a string":     {[]string{"\x1bP\x1bX\x1b^\x1b_\x1b]"}, []string{"\x1b\x1b\x1b\x1b\x1b"}},
 		"a string within a sequence": {[]string{"\x1b]]]0;a"}, []string{"\x1b0;a"}},
 	} {
 		l := &line{}
+		now := time.Unix(1_700_000_000, 0)
 		var got []string
 		for _, read := range tc.reads {
+			wait, rest, later := strings.Cut(read, "|")
+			if later {
+				d, err := time.ParseDuration(wait)
+				if err != nil {
+					t.Fatal(err)
+				}
+				now, read = now.Add(d), rest
+			}
 			b := make([]byte, 64)
 			n := copy(b, l.partial)
 			l.partial = l.partial[:0]
 			n += copy(b[n:], read)
-			got = append(got, string(b[:l.characters(b[:n])]))
+			got = append(got, string(b[:l.characters(b[:n], now)]))
 		}
 		if !slices.Equal(got, tc.want) {
 			t.Errorf("%s: %q becomes %q, want %q", name, tc.reads, got, tc.want)

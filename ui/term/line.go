@@ -40,8 +40,8 @@ type line struct {
 
 	lost atomic.Bool // some output was dropped
 
-	partial []byte // the beginning of a character that was read; Read's own
-	escaped bool   // the last byte handed on is ESC; Read's own
+	partial []byte    // the beginning of a character that was read; Read's own
+	escaped time.Time // when ESC was handed on, if it was the last byte; Read's own
 
 	mu       sync.Mutex
 	found    unix.Termios // as it was when last taken
@@ -294,7 +294,7 @@ func (l *line) Read(b []byte) (int, error) {
 		switch {
 		case n > 0:
 			l.partial = l.partial[:0]
-			if n = l.characters(b[:held+n]); n > 0 && l.handOver() {
+			if n = l.characters(b[:held+n], time.Now()); n > 0 && l.handOver() {
 				return n, nil
 			}
 			continue
@@ -315,10 +315,14 @@ func (l *line) Read(b []byte) (int, error) {
 	}
 }
 
+// escapeWait is after which time ESC is the key alone, and what comes then another one: tcell waits 50 ms for the rest of a
+// sequence (tScreen.inputLoop), and may be late.
+const escapeWait = 200 * time.Millisecond
+
 // characters keeps in b what is UTF-8 and opens no string, holds back the beginning of a character, and says how many bytes are
 // left. tcell's decoder (tScreen.scanInput) takes nothing of a byte that is in no character, such as those of a
 // paste in Latin-1 or of a Meta key that sets the eighth bit, and asks for it again for ever.
-func (l *line) characters(b []byte) int {
+func (l *line) characters(b []byte, now time.Time) int {
 	kept := 0
 	for len(b) > kept {
 		rest := b[kept:]
@@ -327,11 +331,13 @@ func (l *line) characters(b []byte) int {
 			break
 		}
 		r, size := utf8.DecodeRune(rest)
-		if r == utf8.RuneError && size == 1 || l.escaped && opensString(r) {
+		if r == utf8.RuneError && size == 1 || now.Sub(l.escaped) < escapeWait && opensString(r) {
 			b = b[:kept+copy(rest, rest[size:])]
 			continue
 		}
-		l.escaped = r == 0x1b
+		if l.escaped = (time.Time{}); r == 0x1b {
+			l.escaped = now
+		}
 		kept += size
 	}
 	return kept
