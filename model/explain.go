@@ -324,8 +324,9 @@ func ExplainOwner(r *Socket) string {
 	}
 	switch r.Why {
 	case NoPermission:
-		return "It belongs to a process of another user, which we may not look into. Run sockview as root, or " +
-			"give it the capabilities cap_sys_ptrace and cap_dac_read_search (see the README)."
+		return "It belongs to a process that we may not look into, another user's or one that the system protects. Run " +
+			"sockview as root, or give it the capabilities cap_sys_ptrace and cap_dac_read_search (see the README). Or " +
+			"nobody holds it just now: one that is on its way from one process to another over a unix socket has no holder."
 	case NoProcess:
 		if r.Inode == 0 {
 			return "No process holds it: its process has closed it or exited. The kernel finishes the rest by itself."
