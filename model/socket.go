@@ -208,7 +208,8 @@ type Socket struct {
 	// QuietSent and QuietReceived count the samples in a row that moved nothing.
 	QuietSent, QuietReceived uint8
 
-	past pastMark // whether its end is in Snapshot.History
+	past   pastMark // whether its end is in Snapshot.History
+	unseen bool     // no dump has had it: its end is all that was told
 }
 
 // Key is the identity of a row: of a socket its namespace, protocol and cookie, of a process its pid and

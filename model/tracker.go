@@ -164,7 +164,7 @@ func (t *Tracker) add(s *Socket) int32 {
 	r := &t.rows[i]
 	r.FirstSeen, r.MarkedAt = t.now, t.now
 	r.Mark, r.Before, r.Missed = Unchanged, StateUnknown, 0
-	r.Stale, r.Dead, r.Was, r.AgeKnown = false, false, false, false
+	r.Stale, r.Dead, r.Was, r.AgeKnown, r.unseen = false, false, false, false, false
 	r.QuietSent, r.QuietReceived = 0, 0
 	r.Owner, r.Holders, r.Why, r.Inferred = -1, 0, ownerUnknown(r), false
 	if r.past = notPast; lingers(r) {
@@ -222,11 +222,14 @@ func (t *Tracker) update(i int32, s *Socket) {
 	r.MarkedAt, r.Mark, r.Before = was.MarkedAt, was.Mark, was.Before
 	r.Holding, r.past = was.Holding, was.past
 	r.QuietSent, r.QuietReceived = was.QuietSent, was.QuietReceived
-	r.Stale, r.Dead, r.Missed = false, false, 0
+	r.Stale, r.Dead, r.unseen, r.Missed = false, false, false, 0
 	r.Has &^= HasRates
 
 	if r.State != was.State {
 		r.Before, r.Mark, r.MarkedAt = was.State, Changed, t.now
+		if was.unseen { // that state is the event's
+			r.Before = StateUnknown
+		}
 		if lingers(r) {
 			t.lingersOn(&was)
 		}

@@ -71,7 +71,7 @@ func (t *Tracker) addClosed(c *Ending) int32 {
 	r := &t.rows[i]
 	r.Has &^= HasUID | HasQueues | HasBytes
 	r.Inode, r.RecvQ, r.SendQ = 0, 0, 0
-	r.AgeKnown = true
+	r.AgeKnown, r.unseen = true, true
 	r.Why = TooShort
 	return i
 }

@@ -123,7 +123,7 @@ func TestClosedLivesOnAsTimeWait(t *testing.T) {
 			w.change(1, Changed)
 			w.moved(1, 100, 50)
 			w.total(5, 100, 50)
-			if r := w.row(1); !r.Was || r.State != TimeWait || w.snap.HolderOf(r).PID != 5 {
+			if r := w.row(1); !r.Was || r.State != TimeWait || r.Before != Established || w.snap.HolderOf(r).PID != 5 {
 				t.Errorf("%+v", *r)
 			}
 			w.poll().poll() // it is over
@@ -155,6 +155,9 @@ func TestClosedUnseenWithTimeWait(t *testing.T) {
 			w.total(5, 100, 50)
 			if r := w.row(2); !r.Was || r.State != TimeWait || r.Inferred || w.snap.HolderOf(r).PID != 5 {
 				t.Errorf("%+v", *r)
+			}
+			if r := w.row(2); r.Before != StateUnknown { // the state that its end was told with nobody saw it in
+				t.Errorf("it was %v", r.Before)
 			}
 			for range 4 {
 				w.poll(listening(9, 443))
