@@ -39,9 +39,8 @@ type Grouper struct {
 	turn      uint32
 	named     map[Value]naming
 
-	closed bool // what closed connections moved is added
-	shows  func(*Snapshot, *Past) bool
-	hosts  map[Addr]int32 // of the groups, for the closed ones
+	past  *Column[Past] // what closed connections moved is added to the groups of its values; nil adds none
+	shows func(*Snapshot, *Past) bool
 }
 
 // naming is what is known of a value that sockets had: the key of its group, and where that stands if turn is this one.
@@ -63,34 +62,25 @@ func NewHostGrouper(by *Column[Socket]) *Grouper {
 	return g
 }
 
-// AddClosed has the bytes of closed connections added to the groups of their remote addresses: of those in History that
-// shows lets through, nil for all. A host is among the groups for its sockets alone: what none has any more is in History.
-func (g *Grouper) AddClosed(shows func(*Snapshot, *Past) bool) {
-	g.closed, g.shows = true, shows
+// AddClosed has the bytes of closed connections added to the groups of their values in a column of History, which are to be
+// those of the sockets' column: of the connections that shows lets through, nil for all. A group is there for its sockets
+// alone: what none has any more is in History.
+func (g *Grouper) AddClosed(by *Column[Past], shows func(*Snapshot, *Past) bool) {
+	g.past, g.shows = by, shows
 }
 
 // addClosed adds what closed connections moved to the groups.
 func (g *Grouper) addClosed(s *Snapshot, groups []Group) {
-	if len(s.History) == 0 {
-		return
-	}
-	if g.hosts == nil {
-		g.hosts = make(map[Addr]int32, len(groups))
-	}
-	clear(g.hosts)
-	for i := range groups {
-		g.hosts[groups[i].Value.Addr] = int32(i)
-	}
 	for i := range s.History {
 		r := &s.History[i]
 		if r.Has&HasBytes == 0 {
 			continue
 		}
-		at, ok := g.hosts[r.Remote]
-		if !ok || g.shows != nil && !g.shows(s, r) {
+		n, ok := g.named[groupValue(g.by.Kind, g.past.Value(s, r))]
+		if !ok || n.turn != g.turn || g.shows != nil && !g.shows(s, r) {
 			continue
 		}
-		h := &groups[at]
+		h := &groups[n.at]
 		h.Sent, h.Received, h.HasBytes = h.Sent+r.Sent, h.Received+r.Received, true
 	}
 }
@@ -115,11 +105,11 @@ func (g *Grouper) Group(s *Snapshot, order []int32) []Group {
 			groups = begin(groups, v, n.key)
 		}
 		groups[n.at].add(s, r)
-		if g.closed {
+		if g.past != nil {
 			groups[n.at].countOnce(r)
 		}
 	}
-	if g.closed {
+	if g.past != nil {
 		g.addClosed(s, groups)
 	}
 	for i := range groups {
@@ -295,7 +285,7 @@ func Groups(name string, by Spec, titles ...string) *Table[Group] {
 			func(g *Group) int { return int(g.States[state]) }))
 	}
 	for _, c := range groupTraffic() {
-		if name == "hosts" && c.Kind == KindBytes {
+		if (name == "hosts" || name == "containers") && c.Kind == KindBytes {
 			c.Help += withClosed
 		}
 		if c.ID != first.ID { // a sum of the values that make the groups would only be named twice
@@ -319,7 +309,7 @@ func Groups(name string, by Spec, titles ...string) *Table[Group] {
 	}
 }
 
-// withClosed is what else counts of a host.
+// withClosed is what else counts of a host and of a container.
 const withClosed = "; and its closed ones that History has, unless the filter asks what History does not know"
 
 func countOf(id, title, help string, shown bool, f func(*Group) int) Column[Group] {

@@ -2,14 +2,26 @@ package model
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 )
 
 func socketColumn(id string) *Column[Socket] {
 	columns := Sockets().Columns
 	i := slices.IndexFunc(columns, func(c Column[Socket]) bool { return c.ID == id })
+	if i < 0 {
+		return nil
+	}
+	return &columns[i]
+}
+
+// pastColumn is the column of History with this id.
+func pastColumn(id string) *Column[Past] {
+	columns := ClosedConnections().Columns
+	i := slices.IndexFunc(columns, func(c Column[Past]) bool { return c.ID == id })
 	if i < 0 {
 		return nil
 	}
@@ -265,12 +277,69 @@ func TestHostsCountClosed(t *testing.T) {
 	} {
 		g := NewHostGrouper(socketColumn("remote"))
 		if c.add {
-			g.AddClosed(c.shows)
+			g.AddClosed(pastColumn("remote"), c.shows)
 		}
 		for range 3 {
 			groups := g.Group(s, allRows(len(s.Sockets)))
 			if len(groups) != 1 || groups[0].Sent != c.want || groups[0].Received != 2*c.want || groups[0].Sockets != 3 {
 				t.Errorf("%s: %+v, want %d sent", c.name, groups, c.want)
+			}
+		}
+	}
+}
+
+// What a container moved is told likewise: closed connections are its own by what their processes were run as, also where that
+// was worked out; of those whose process is not known, or was run as nothing, the unknown has them. It leaves no garbage.
+func TestContainersCountClosed(t *testing.T) {
+	live := func(owner int32, bytes uint64) Socket {
+		return Socket{Proto: TCP, Family: IPv4, State: Established, RemotePort: 80, Sent: bytes, Received: 2 * bytes, Has: HasBytes, Holding: Holding{Owner: owner}}
+	}
+	past := func(who int32, bytes uint64) Past {
+		return Past{Who: who, Sent: bytes, Received: 2 * bytes, Has: HasBytes}
+	}
+	s := &Snapshot{
+		Processes: []Process{
+			{PID: 1, Start: 1, Container: SafeText("web"), Unit: SafeText("docker.service")},
+			{PID: 2, Start: 1, Unit: SafeText("nginx.service")},
+			{PID: 3, Start: 1},
+		},
+		Sockets: []Socket{live(0, 1), live(1, 2), live(2, 3), live(-1, 4)},
+		Departed: []Departed{
+			{ProcessID: ProcessID{1, 1}, Container: SafeText("web"), Unit: SafeText("docker.service")},
+			{ProcessID: ProcessID{9, 1}, Container: SafeText("web")},
+			{ProcessID: ProcessID{2, 1}, Unit: SafeText("nginx.service")},
+			{ProcessID: ProcessID{8, 1}, Unit: SafeText("gone.service")},
+			{ProcessID: ProcessID{3, 1}}, {},
+		},
+	}
+	inferred := past(2, 10)
+	inferred.Inferred = true
+	nobody := past(5, 1000)
+	nobody.Why = TooShort
+	s.History = []Past{past(0, 100), past(1, 1000), inferred, past(3, 7), past(4, 100), nobody, {Who: 0, Sent: 5}}
+	g := NewGrouper(socketColumn("workload"))
+	g.AddClosed(pastColumn("workload"), nil)
+	order := allRows(len(s.Sockets))
+	var groups []Group
+	look := func() { groups = g.Group(s, order) }
+	look()
+	got := map[string]uint64{}
+	for i := range groups {
+		if groups[i].Received != 2*groups[i].Sent {
+			t.Errorf("%+v", groups[i])
+		}
+		got[groups[i].Value.Text] = groups[i].Sent
+	}
+	if want := map[string]uint64{"web": 1101, "nginx.service": 12, "": 1107}; !maps.Equal(got, want) {
+		t.Errorf("sent %v, want %v", got, want)
+	}
+	if n := testing.AllocsPerRun(50, look); n != 0 {
+		t.Errorf("a look makes %v things anew", n)
+	}
+	for _, name := range []string{"hosts", "containers", "count"} {
+		for _, spec := range Groups(name, socketColumn("workload").Spec).Specs() {
+			if said := strings.HasSuffix(spec.Help, withClosed); said != (name != "count" && spec.Kind == KindBytes) {
+				t.Errorf("%s, %s: %s", name, spec.ID, spec.Help)
 			}
 		}
 	}

@@ -64,7 +64,7 @@ func BenchmarkHosts(b *testing.B) {
 		order := allRows(len(s.Sockets))
 		b.Run(name, func(b *testing.B) {
 			g := NewHostGrouper(socketColumn("remote"))
-			g.AddClosed(nil)
+			g.AddClosed(pastColumn("remote"), nil)
 			g.Group(&s, order)
 			g.Group(&s, order)
 			b.ReportAllocs()

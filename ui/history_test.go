@@ -209,3 +209,51 @@ func TestPrintHistory(t *testing.T) {
 		t.Errorf("%q\nwant %q", got, want)
 	}
 }
+
+// Containers counts them likewise, by what their process was run as.
+func TestContainersWithClosed(t *testing.T) {
+	const unit, container = "nginx.service", "ci/build-7"
+	h := start(t, 160, 30, nil)
+	n := newStation(everything)
+	n.dress = func(s *model.Snapshot) {
+		s.History = nil
+		closings(s)
+		for i := range s.Processes {
+			p := &s.Processes[i]
+			p.Unit, p.Container = model.SafeText(unit), model.Text{}
+			if p.Name.String() != "nginx" {
+				p.Container = model.SafeText(container)
+			}
+		}
+	}
+	s := n.snapshot(0)
+	live := func(name string, shows func(*model.Socket) bool) (bytes int64) {
+		for i := range s.Sockets {
+			r := &s.Sockets[i]
+			p := s.Named(&r.Holding)
+			if p != nil && (p.Name.String() == "nginx") == (name == unit) && !r.Dead && r.Has&model.HasBytes != 0 && shows(r) {
+				bytes += int64(r.Sent)
+			}
+		}
+		return bytes
+	}
+	h.feed(s)
+	h.press("P")
+	sent := func(name string) int64 {
+		v := h.app.table.view
+		for _, row := range v.order {
+			if v.rows.Value(int(row), 0).Text == name {
+				return v.rows.Value(int(row), columnIndex(h.app.state.specs, "sent")).Num
+			}
+		}
+		return -1
+	}
+	all := func(*model.Socket) bool { return true }
+	if a, b := sent(unit)-live(unit, all), sent(container)-live(container, all); a != 12_000_500 || b != 90 {
+		t.Fatalf("%d and %d bytes of closed ones\n%s", a, b, h.text())
+	}
+	h.filter("state:established") // History does not know it
+	if got := sent(unit) - live(unit, func(r *model.Socket) bool { return r.State == model.Established }); got != 0 {
+		t.Errorf("%d bytes of closed ones", got)
+	}
+}

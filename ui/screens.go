@@ -253,18 +253,20 @@ func selectProcesses(q *query) selection {
 	}
 }
 
-// addClosed has a host's closed connections counted too: those that the toggles and the filter would let through. Where the
-// filter asks what is not known of closed ones (a state, a rate), it is the live ones that it is about.
+// addClosed has the closed connections of a host, or of what runs them, counted too: those that the toggles and the filter would
+// let through. Where the filter asks what is not known of closed ones (a state, a rate), it is the live ones that it is about.
 func addClosed(g *model.Grouper, q *query) {
 	if q.unasked {
 		return
 	}
-	match, choice := model.Matcher(q.past, 0, model.ClosedConnections(), q.format), q.choice
+	closed := model.ClosedConnections()
+	by := &closed.Columns[columnIndex(closed.Specs(), q.by)]
+	match, choice := model.Matcher(q.past, 0, closed, q.format), q.choice
 	if match == nil && choice.Everything() {
-		g.AddClosed(nil)
+		g.AddClosed(by, nil)
 		return
 	}
-	g.AddClosed(func(s *model.Snapshot, r *model.Past) bool {
+	g.AddClosed(by, func(s *model.Snapshot, r *model.Past) bool {
 		return choice.ShowsPast(r) && (match == nil || match(s, r))
 	})
 }
@@ -277,6 +279,8 @@ func selectGroups(q *query) selection {
 	grouper := model.NewGrouper(column)
 	if q.def.name == "hosts" {
 		grouper = model.NewHostGrouper(column)
+	}
+	if groupedBy(q.def.name) != "" {
 		addClosed(grouper, q)
 	}
 	var buffer []int32
