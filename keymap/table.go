@@ -223,7 +223,7 @@ func printRows() []Binding {
 			set: on(func(o *Options) *bool { return &o.Once })},
 		{Action: JSON, Group: GroupPrint, Flag: "json", Help: "print as JSON, raw numbers; with -c an object a line",
 			set: on(func(o *Options) *bool { return &o.JSON })},
-		{Action: CSV, Group: GroupPrint, Flag: "csv", Help: "print as CSV, raw numbers",
+		{Action: CSV, Group: GroupPrint, Flag: "csv", Help: "print as CSV, raw numbers; with -c one header",
 			set: on(func(o *Options) *bool { return &o.CSV })},
 		{Action: Top, Group: GroupPrint, Flag: "top", Arg: "N", Allowed: "a whole number from 1",
 			Help: "print the first N rows of each table", Netstat: "| head", set: number(func(o *Options) *int { return &o.Top })},

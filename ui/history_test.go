@@ -204,7 +204,7 @@ func TestPrintHistory(t *testing.T) {
 		}
 		got = append(got, strings.ReplaceAll(strings.TrimSpace(b.String()), "\n", " "))
 	}
-	want := []string{"lport,sent,sent_at_least 443,500,true 443,12000000,false", "lport,sent,sent_at_least", "lport,sent,sent_at_least 39600,0,false 39400,90,false"}
+	want := []string{"lport,sent,sent_at_least 443,500,true 443,12000000,false", "", "39600,0,false 39400,90,false"}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q\nwant %q", got, want)
 	}

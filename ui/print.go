@@ -44,7 +44,8 @@ type section struct {
 	// write writes rows in netstat's layout; nil is a table of ours.
 	write func(w io.Writer, s *model.Snapshot, order []int32) error
 
-	state *screenState
+	state  *screenState
+	headed bool // its header was written: with -c it heads all that follows
 }
 
 // Printing settles what the options print. The error is one line for people.
@@ -390,7 +391,10 @@ func (p *Printing) write(w io.Writer, part *section, s *model.Snapshot, rows mod
 		return text.JSONLines(w, t)
 	case p.options.JSON:
 		return text.JSON(w, t)
+	case p.options.CSV && part.headed && p.options.Continuous:
+		return text.CSVRows(w, t)
 	case p.options.CSV:
+		part.headed = true
 		return text.CSV(w, t)
 	}
 	return text.Plain(w, t)

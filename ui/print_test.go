@@ -557,6 +557,49 @@ func TestRunRepeats(t *testing.T) {
 	}
 }
 
+// TestRunRepeatsCSV: the header comes once, so that what is printed stays one table; a look without rows adds nothing.
+func TestRunRepeatsCSV(t *testing.T) {
+	for args, header := range map[string]string{
+		"-a --csv --columns process,lport":                    "process,lport",
+		"-a --csv --columns process,lport pid=4000000000":     "process,lport",
+		"--csv --count state":                                 "state,",
+		"-r --csv":                                            "destination,",
+		"-s --csv --columns name,value":                       "name,value",
+		"-i --csv --columns interface,rx":                     "interface,",
+		"-x --csv --columns process,path":                     "process,path",
+		"--screen processes --csv --columns process,pid,sent": "process,pid,sent",
+	} {
+		n := newStation(everything)
+		const looks = 3
+		once, err := printingOf(t, nil, words(args)...)
+		if err != nil {
+			t.Fatal(args, err)
+		}
+		var one, out strings.Builder
+		if err := once.Print(&one, n.snapshot(0)); err != nil {
+			t.Fatal(args, err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		from := &sampled{t: t, next: []*model.Snapshot{n.snapshot(0)}, after: func(n int) {
+			if n == looks {
+				cancel()
+			}
+		}}
+		if err := continuous(t, words(args)...).Run(ctx, from, &out, io.Discard); err != nil {
+			t.Fatal(args, err)
+		}
+		_, body, _ := strings.Cut(one.String(), "\n")
+		first, rest, _ := strings.Cut(out.String(), "\n")
+		if !strings.HasPrefix(first, header) || (rest == "") != (body == "") || strings.Contains("\n"+rest, "\n"+first+"\n") {
+			t.Errorf("%s printed\n%s", args, out.String())
+		}
+		if rows, each := strings.Count(rest, "\n"), strings.Count(body, "\n"); rows != len(from.apart)*each || len(from.apart) < looks {
+			t.Errorf("%s printed %d rows at %d looks, %d each", args, rows, len(from.apart), each)
+		}
+	}
+}
+
 // reader reads so many writes and goes away.
 type reader struct{ left int }
 

@@ -16,7 +16,12 @@ import (
 //
 // Text that a spreadsheet would take for a formula, because it begins with = + - or @, is written with a '
 // before it.
-func CSV(w io.Writer, t Table) error {
+func CSV(w io.Writer, t Table) error { return writeCSV(w, &t, true) }
+
+// CSVRows is CSV without the header, for a table that follows one of the same columns.
+func CSVRows(w io.Writer, t Table) error { return writeCSV(w, &t, false) }
+
+func writeCSV(w io.Writer, t *Table, headed bool) error {
 	buf := bufio.NewWriterSize(w, pageSize)
 	out := csv.NewWriter(buf)
 	var header []string
@@ -26,12 +31,14 @@ func CSV(w io.Writer, t Table) error {
 			header = append(header, t.Specs[c].ID+atLeast)
 		}
 	}
-	if err := out.Write(header); err != nil {
-		return err
+	if headed {
+		if err := out.Write(header); err != nil {
+			return err
+		}
 	}
 	r := record{cells: make([]string, len(header))}
 	err := t.eachRow(func(row int) error {
-		r.fill(&t, row)
+		r.fill(t, row)
 		if len(r.cells) == 1 && r.cells[0] == "" {
 			// encoding/csv would write an empty line, which every reader skips
 			out.Flush()

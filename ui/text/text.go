@@ -5,7 +5,7 @@
 // function that touches files.
 //
 //   - Plain: for eyes. Values as the screen has them, with units.
-//   - CSV, JSON, JSONLines: for programs. Raw numbers in the units that Units lists, the same in all three.
+//   - CSV, CSVRows, JSON, JSONLines: for programs. Raw numbers in the units that Units lists, the same in all three.
 //   - ByEnding, Save: a table into a file, by the file's ending.
 //   - Netstat: a snapshot's typed rows in netstat's own layouts, line for line.
 //

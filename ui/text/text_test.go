@@ -480,3 +480,17 @@ func FuzzText(f *testing.F) {
 		}
 	})
 }
+
+// CSVRows is what CSV writes below its header: nothing of a table without rows.
+func TestCSVWithoutHeader(t *testing.T) {
+	for _, table := range []Table{zooTable(t), zooTable(t, "process", "age"), oneText(""), tableOf([]model.Spec{{ID: "name"}})} {
+		var whole, rows strings.Builder
+		if err := errors.Join(CSV(&whole, table), CSVRows(&rows, table)); err != nil {
+			t.Fatal(err)
+		}
+		header, rest, _ := strings.Cut(whole.String(), "\n")
+		if rows.String() != rest || header == "" || (rest == "") != (len(table.Order) == 0) {
+			t.Errorf("the rows are\n%s\nbelow the header %q there are\n%s", rows.String(), header, rest)
+		}
+	}
+}
