@@ -257,3 +257,91 @@ func TestContainersWithClosed(t *testing.T) {
 		t.Errorf("%d bytes of closed ones", got)
 	}
 }
+
+// lateEnd is a tracker that finds a connection gone, and is told of its end later: looks are the snapshots meanwhile.
+func lateEnd(hold time.Duration) (looks []*model.Snapshot) {
+	tr := model.NewTracker()
+	now := int64(time.Hour)
+	a := model.Socket{Cookie: 7, Local: addr("192.0.2.1"), LocalPort: 443, Remote: addr("192.0.2.9"), RemotePort: 51000, Inode: 9, Proto: model.TCP,
+		Family: model.IPv4, State: model.Established, Sent: 10, Received: 20, Has: model.HasBytes | model.HasPath}
+	poll := func(seen bool, ends ...*model.Ending) {
+		now += int64(time.Second)
+		tr.Begin(now, time.Unix(0, now))
+		if seen {
+			tr.See(&a)
+		}
+		for _, e := range ends {
+			tr.Closed(e)
+		}
+		tr.Finish([]model.Outcome{{SourceID: model.SourceID{Proto: model.TCP, Family: model.IPv4}, Whole: true}}, int64(hold))
+		s := &model.Snapshot{Taken: time.Unix(0, now)}
+		tr.Publish(s)
+		looks = append(looks, s)
+	}
+	poll(true)
+	for range 8 {
+		poll(false)
+	}
+	end := model.Ending{Socket: a}
+	end.State, end.Inode, end.Sent, end.Received = model.Close, 0, 100, 50
+	poll(false, &end)
+	poll(false)
+	poll(false)
+	return looks
+}
+
+// What was found gone and printed is not printed again when its end is told; what the filter left out until then is.
+func TestPrintHistoryOnce(t *testing.T) {
+	for name, hold := range map[string]time.Duration{"its row is gone": time.Second, "its row is shown yet": time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			looks := lateEnd(hold)
+			last := looks[len(looks)-1].History
+			if len(last) != 1 || !last[0].Told || last[0].Serial < 2 {
+				t.Fatalf("%+v", last)
+			}
+			for args, want := range map[string]string{
+				"":          "443,10,true\n",
+				"lport:443": "443,10,true\n",
+				"sent=100":  "443,100,false\n",
+				"proto:udp": "",
+				"--top 1":   "443,10,true\n",
+			} {
+				p := continuous(t, words("--screen history --csv --columns lport,sent "+args)...)
+				var b strings.Builder
+				for _, s := range looks {
+					if err := p.Print(&b, s); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if got := strings.TrimPrefix(b.String(), "lport,sent,sent_at_least\n"); got != want {
+					t.Errorf("%q prints %q, want %q", args, got, want)
+				}
+			}
+		})
+	}
+}
+
+// What is kept to know them again is no more than History has, and some.
+func TestPrintedPastIsBounded(t *testing.T) {
+	const room = 100
+	var p printedPast
+	s := &model.Snapshot{}
+	for n := range uint64(5 * (spareUntold + room)) {
+		s.History = append(s.History, model.Past{Serial: n + 1, Cookie: n + 1})
+		s.History = s.History[max(0, len(s.History)-room):]
+		order := []int32{int32(len(s.History) - 1)}
+		if order = p.fresh(s, order); len(order) != 1 {
+			t.Fatalf("%d is thought to be printed", n)
+		}
+		p.printed(s, order)
+		if len(p.untold) > room+spareUntold {
+			t.Fatalf("%d are known at %d", len(p.untold), n)
+		}
+	}
+	for i := range s.History {
+		s.History[i].Serial, s.History[i].Told = s.History[i].Serial+room, true
+	}
+	if again := p.fresh(s, []int32{0, room / 2, room - 1}); len(again) != 0 {
+		t.Errorf("%v are printed again", again)
+	}
+}

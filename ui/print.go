@@ -31,8 +31,8 @@ type Printing struct {
 	names    Names
 	layout   text.Netstat
 	sections []section
-	rates    bool   // rates are among what is printed, sorted or filtered by
-	serial   uint64 // of the last closed connection that was printed
+	rates    bool // rates are among what is printed, sorted or filtered by
+	past     printedPast
 }
 
 // section is one table of the output. netstat prints two, of internet and of unix sockets.
@@ -346,11 +346,9 @@ func (p *Printing) choose(part *section, s *model.Snapshot) (model.Rows, []int32
 		q.format = namedFormat(p.names, false)
 	}
 	rows, order, _ := part.state.def.compile(&q)(s, nil)
-	if part.screen == "history" && part.state.def.name == part.screen { // each is printed once
-		order = slices.DeleteFunc(order, func(row int32) bool { return s.History[row].Serial <= p.serial })
-		if n := len(s.History); n > 0 {
-			p.serial = s.History[n-1].Serial
-		}
+	closings := part.screen == "history" && part.state.def.name == part.screen
+	if closings { // each is printed once
+		order = p.past.fresh(s, order)
 	}
 	if part.shows != nil {
 		order = slices.DeleteFunc(order, func(row int32) bool { return !part.shows(s, row) })
@@ -369,6 +367,9 @@ func (p *Printing) choose(part *section, s *model.Snapshot) (model.Rows, []int32
 	}
 	if p.start.Top > 0 && len(order) > p.start.Top {
 		order = order[:p.start.Top]
+	}
+	if closings {
+		p.past.printed(s, order)
 	}
 	return rows, order, nil
 }
