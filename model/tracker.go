@@ -1,9 +1,6 @@
 package model
 
-import (
-	"math"
-	"time"
-)
+import "time"
 
 // Tracker folds one poll after the other into complete snapshots: it marks what is new and what changed,
 // sweeps what is gone, turns counters into rates, and keeps for each process what its closed connections
@@ -255,19 +252,6 @@ func (t *Tracker) update(i int32, s *Socket) {
 	seen.at, seen.tick = t.at, t.tick
 }
 
-// keepCounters keeps the last counters of a socket that the kernel gives none for any more: a TIME_WAIT is
-// still the connection that moved them.
-func (t *Tracker) keepCounters(r, was *Socket) {
-	if r.Has&HasBytes == 0 && was.Has&HasBytes != 0 {
-		r.Sent, r.Received = was.Sent, was.Received
-		r.Has |= HasBytes
-	}
-	if r.Has&HasPackets == 0 && was.Has&HasPackets != 0 {
-		r.SentPackets, r.ReceivedPackets = was.SentPackets, was.ReceivedPackets
-		r.Has |= HasPackets
-	}
-}
-
 // noteInode keeps Owner right when the inode comes (accept) or goes (the process closed it).
 func (t *Tracker) noteInode(r, was *Socket) {
 	switch {
@@ -289,47 +273,6 @@ func (t *Tracker) noteInode(r, was *Socket) {
 	default:
 		r.Owner, r.Holders, r.Was, r.Why, r.Inferred = -1, 0, false, NotYet, false
 	}
-}
-
-// smoothing is the time constant of rates: after this long a step in the traffic shows to 63 %.
-const smoothing = float64(time.Second)
-
-// quietSamples in a row without a byte, and as many times smoothing, make a rate zero, however large it was.
-const quietSamples = 3
-
-// measure turns the counters of two samples, dt ns apart, into rates. A counter that went back, or a clock
-// that did not move, gives no rate.
-func (t *Tracker) measure(r, was *Socket, dt int64) {
-	const both = HasBytes
-	if r.Has&both == 0 || was.Has&both == 0 || dt <= 0 || r.State == TimeWait {
-		r.QuietSent, r.QuietReceived = 0, 0
-		return
-	}
-	if r.Sent < was.Sent || r.Received < was.Received {
-		return
-	}
-	first := was.Has&HasRates == 0
-	r.SentRate = smooth(was.SentRate, r.Sent-was.Sent, dt, first, &r.QuietSent)
-	r.ReceivedRate = smooth(was.ReceivedRate, r.Received-was.Received, dt, first, &r.QuietReceived)
-	r.Has |= HasRates
-}
-
-func smooth(old float32, bytes uint64, dt int64, first bool, quiet *uint8) float32 {
-	if bytes != 0 {
-		*quiet = 0
-	} else if *quiet < math.MaxUint8 {
-		*quiet++
-	}
-	seconds := float64(dt) / float64(time.Second)
-	rate := float64(bytes) / seconds
-	if first {
-		return float32(rate)
-	}
-	if *quiet >= quietSamples && float64(*quiet)*float64(dt) >= quietSamples*smoothing {
-		return 0
-	}
-	left := math.Exp(-float64(dt) / smoothing) // of the old one; not by their difference, which would swallow a small rate
-	return float32(left*float64(old) + (1-left)*rate)
 }
 
 // Finish ends a poll. Rows that a whole dump did not have are closed at the second miss, or when Gone says
@@ -464,84 +407,4 @@ func (t *Tracker) remove(i int) {
 		t.index.set(&t.rows[i], int32(i))
 	}
 	t.rows, t.seen = t.rows[:last], t.seen[:last]
-}
-
-// Publish writes what is known now into s: all rows, the processes with their totals, the counts. The
-// fields that the tracker does not know (Sources, Access, Users ...) are the caller's.
-func (t *Tracker) Publish(s *Snapshot) {
-	sockets, unix, processes := s.Sockets[:0], s.Unix[:0], s.Processes[:0]
-	t.Lend(s)
-	s.Sockets = append(sockets, s.Sockets...)
-	s.Unix = append(unix, s.Unix...)
-	s.Processes = append(processes, s.Processes...)
-}
-
-// Lend is Publish without a copy: what it writes into s are the tracker's own rows, which stand until it is told
-// something again.
-func (t *Tracker) Lend(s *Snapshot) {
-	s.Now, s.Taken, s.Epoch = t.now, t.wall, t.epoch
-	if s.Ends == nil {
-		s.Ends = new(Ends)
-	}
-	t.addUp()
-	s.Sockets, s.Unix, s.Processes, s.Holders = t.rows, t.unix.Rows(), t.procs, t.holders
-	s.History, s.Departed = t.ring.publish()
-	s.HistoryRoom = t.ring.limit
-	s.Counts = Counts{}
-	s.Access.Hidden = 0
-	for i := range s.Sockets {
-		r := &s.Sockets[i]
-		if r.Dead {
-			continue
-		}
-		s.Counts.Endpoints++
-		if r.Proto == TCP && r.State < numStates {
-			s.Counts.States[r.State]++
-		}
-		if r.Owner < 0 && r.Why == NoPermission {
-			s.Access.Hidden++
-		}
-	}
-	for i := range s.Unix {
-		if r := &s.Unix[i]; !r.Dead && r.Owner < 0 && r.Why == NoPermission {
-			s.Access.Hidden++
-		}
-	}
-}
-
-// addUp computes the processes' totals anew from the rows and from what closed connections moved.
-func (t *Tracker) addUp() {
-	for i := range t.procs {
-		p := &t.procs[i]
-		p.Sockets, p.Established, p.Listening = 0, 0, 0
-		p.Sent, p.Received = t.past[i].sent, t.past[i].received
-		p.SentRate, p.ReceivedRate, p.HasRates = 0, 0, false
-		p.HasBytes = p.HasBytes || p.Sent|p.Received != 0
-	}
-	for i := range t.rows {
-		r := &t.rows[i]
-		if r.Owner >= 0 && !r.Dead {
-			t.procs[r.Owner].count(r)
-		}
-	}
-}
-
-// count adds a live socket to its process's totals.
-func (p *Process) count(r *Socket) {
-	if r.Has&HasBytes != 0 {
-		p.Sent, p.Received, p.HasBytes = p.Sent+r.Sent, p.Received+r.Received, true
-	}
-	if r.Was {
-		return // it moved the bytes, but holds the socket no more
-	}
-	p.Sockets++
-	switch {
-	case r.State == Listen:
-		p.Listening++
-	case r.State == Established:
-		p.Established++
-	}
-	if r.Has&HasRates != 0 {
-		p.SentRate, p.ReceivedRate, p.HasRates = p.SentRate+r.SentRate, p.ReceivedRate+r.ReceivedRate, true
-	}
 }

@@ -1,6 +1,6 @@
 package model
 
-// The half of the tracker that is told of ends: a destroyed socket becomes a closed row with its exact counters, also one
+// The part of the tracker that is told of ends: a destroyed socket becomes a closed row with its exact counters, also one
 // that lived and died between two polls. What the event does not say is worked out from the rows around it: who it was
 // of, and whether a FIN is among the bytes it received.
 

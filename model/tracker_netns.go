@@ -1,6 +1,6 @@
 package model
 
-// The half of the tracker that knows of network namespaces: not each of them is asked in every poll, and they come and go.
+// The part of the tracker that knows of network namespaces: not each of them is asked in every poll, and they come and go.
 
 import "time"
 

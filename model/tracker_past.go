@@ -1,6 +1,6 @@
 package model
 
-// The half of the tracker that remembers connections: each enters the ring once, when its end is settled.
+// The part of the tracker that remembers connections: each enters the ring once, when its end is settled.
 
 import "time"
 
