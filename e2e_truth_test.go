@@ -98,6 +98,7 @@ type verdict struct {
 	Came      int // rows that were only there after
 	Went      int // rows that were only there before
 	InBetween int // rows in a state on the way from that before to that after
+	LeftOut   int // rows that the look after had not, and one more had
 	Owned     int // rows whose holder was the same before and after
 	Shared    int // of which several processes hold
 	Unowned   int // rows that nobody held before and after
@@ -329,6 +330,11 @@ func (j *jury) look() bool {
 		delete(missing, cookie)
 		was, had := before[cookie]
 		is, has := after[cookie]
+		if !had && !has { // a dump may leave one out; a connection that came stands for a while
+			if is, has = j.ss()[cookie]; has {
+				j.LeftOut++
+			}
+		}
 		switch {
 		case !had && !has:
 			j.Errorf("invented: %+v", *r)

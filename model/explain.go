@@ -324,7 +324,7 @@ func ExplainOwner(r *Socket) string {
 	}
 	switch r.Why {
 	case NoPermission:
-		return "It belongs to a process that we may not look into, another user's or one that the system protects. Run " +
+		return "It belongs to a process of another user, or to one that the system protects: we may not look into it. Run " +
 			"sockview as root, or give it the capabilities cap_sys_ptrace and cap_dac_read_search (see the README). Or " +
 			"nobody holds it just now: one that is on its way from one process to another over a unix socket has no holder."
 	case NoProcess:
