@@ -45,6 +45,7 @@ func (t *Tracker) Closed(c *Ending) {
 		if c.LocalPort == 0 || t.late(c) {
 			return // it never was in any table, or was found gone long ago
 		}
+		t.dropRequest(c)
 		i = t.addClosed(c)
 	}
 	r := &t.rows[i]
@@ -195,6 +196,18 @@ func (t *Tracker) lingered(r *Socket) {
 	}
 }
 
+// dropRequest drops the row of the request that a connection came of. As a rule that has the connection's cookie, but not when
+// the dump gave it one after the kernel had made the connection of it (inet_csk_clone_lock).
+func (t *Tracker) dropRequest(c *Ending) {
+	if c.Proto != TCP || c.RemotePort == 0 {
+		return
+	}
+	if i, ok := t.around().requests[betweenOf(&c.Socket)]; ok {
+		t.remove(int(i))
+		t.near.listeners = nil // rows have moved
+	}
+}
+
 // lingering finds the TIME_WAIT of a connection that was destroyed before it was ever seen.
 func (t *Tracker) lingering(c *Ending) (int32, bool) {
 	if c.Proto != TCP || c.RemotePort == 0 {
@@ -231,6 +244,7 @@ type around struct {
 	listeners map[tuple]listener // by their local end
 	callers   map[tuple]int32    // slots, by the remote end; nobody when several call it, or somebody unknown
 	lingering map[tuple]int32    // rows without counters, by both ends
+	requests  map[tuple]int32    // rows in SYN_RECV, likewise
 }
 
 // listener is who holds the listeners at an endpoint.
@@ -270,7 +284,7 @@ func (t *Tracker) around() *around {
 	if t.near.tick == t.tick && t.near.listeners != nil {
 		return &t.near
 	}
-	t.near = around{t.tick, make(map[tuple]listener), make(map[tuple]int32), make(map[tuple]int32)}
+	t.near = around{t.tick, make(map[tuple]listener), make(map[tuple]int32), make(map[tuple]int32), make(map[tuple]int32)}
 	for i := range t.rows {
 		r := &t.rows[i]
 		switch {
@@ -279,6 +293,8 @@ func (t *Tracker) around() *around {
 			t.noteListener(r)
 		case r.Has&HasBytes == 0 && lingers(r) && t.seen[i].tick == t.tick:
 			t.near.lingering[betweenOf(r)] = int32(i)
+		case r.State == SynRecv:
+			t.near.requests[betweenOf(r)] = int32(i)
 		}
 	}
 	for i := range t.rows {

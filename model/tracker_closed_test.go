@@ -235,6 +235,20 @@ func TestClosedCaller(t *testing.T) {
 	}
 }
 
+// The request that a connection came of may have had another cookie in the dump: there is one closed row, not two.
+func TestClosedRequest(t *testing.T) {
+	a := tcp4(7, 0, 0)
+	request := a
+	request.Cookie, request.Inode, request.State, request.Has = 6, 0, SynRecv, 0
+	other := tcp4(8, 0, 0)
+	w := newWatch(t).poll(listening(9, a.LocalPort), request, other)
+	w.pollEnding([]Ending{ending(a, 1, 2, 1, 2)}, listening(9, a.LocalPort), other)
+	w.moved(7, 1, 1)
+	if len(w.snap.Sockets) != 3 || !w.row(7).Dead || w.row(8).Dead {
+		t.Errorf("%d rows: %+v", len(w.snap.Sockets), w.snap.Sockets)
+	}
+}
+
 // Whom a connecting one was of is not guessed where nobody looked closely: somebody else may have called the same endpoint
 // meanwhile, and be gone.
 func TestClosedCallerUnwatched(t *testing.T) {

@@ -64,8 +64,8 @@ func TestKernelProcess(t *testing.T) {
 // TestKernelInside: what is opened for a namespace sees the sockets of that namespace and of no other, and the thread that
 // opened it is back.
 func TestKernelInside(t *testing.T) {
-	var port uint16
-	path := mount(t, "blue", func() { port = listen(t) })
+	var inode uint32
+	path := mount(t, "blue", func() { inode = listen(t) })
 	w := watch(t)
 	l := look(t, w)
 	seen := 0
@@ -74,7 +74,7 @@ func TestKernelInside(t *testing.T) {
 			continue
 		}
 		found := false
-		if _, err := s.Conn.Dump(model.TCP, model.IPv4, func(r *model.Socket) { found = found || r.LocalPort == port }); err != nil {
+		if _, err := s.Conn.Dump(model.TCP, model.IPv4, func(r *model.Socket) { found = found || r.Inode == inode }); err != nil {
 			t.Fatal(err)
 		}
 		if found {
@@ -92,8 +92,8 @@ func TestKernelInside(t *testing.T) {
 	}
 }
 
-// listen makes a listener that is closed with the test.
-func listen(t testing.TB) uint16 {
+// listen makes a listener that is closed with the test, and gives its inode.
+func listen(t testing.TB) uint32 {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err == nil {
 		t.Cleanup(func() { unix.Close(fd) })
@@ -103,12 +103,12 @@ func listen(t testing.TB) uint16 {
 		t.Errorf("listen: %v", err)
 		return 0
 	}
-	name, err := unix.Getsockname(fd)
-	if err != nil {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
 		t.Errorf("listen: %v", err)
 		return 0
 	}
-	return uint16(name.(*unix.SockaddrInet4).Port)
+	return uint32(st.Ino)
 }
 
 // TestKernelMount: a namespace that only a mount keeps is entered through the mount, and let go of after it.
