@@ -111,9 +111,12 @@ func (s *Sampler) askUnix(asked []*place, now int64) {
 	s.tracker.SeeUnix(parts, s.hold())
 }
 
+// isOwn says whether a socket is of our own name look-ups, which are made in our own namespace.
+func (s *Sampler) isOwn(r *model.Socket) bool { return r.NetNS == s.spaces.home().slot && s.cfg.Own(r.Cookie) }
+
 // see takes one record of a dump.
 func (s *Sampler) see(r *model.Socket) {
-	if s.cfg.Own(r.Cookie) {
+	if s.isOwn(r) {
 		return
 	}
 	s.links.see(r)
@@ -123,7 +126,7 @@ func (s *Sampler) see(r *model.Socket) {
 // foldClosings hands what the kernel told of closings to the tracker.
 func (s *Sampler) foldClosings() {
 	source := s.ends.fold(func(e *model.Ending) {
-		if s.cfg.Own(e.Cookie) || s.spaces.unwanted(e) {
+		if s.isOwn(&e.Socket) || s.spaces.unwanted(e) {
 			return
 		}
 		s.tracker.Closed(e)

@@ -226,7 +226,7 @@ func TestKernelRefusesSockets(t *testing.T) {
 					routes, whole, err := h.Routes()
 					check(len(routes), whole, err)
 				}
-				if names, err := LinkNames(); len(names) != 0 || err == nil || err.Error() != "interfaces: "+c.text {
+				if names, err := h.linkNames(); len(names) != 0 || err == nil || err.Error() != "interfaces: "+c.text {
 					t.Errorf("names: %v, %v", names, err)
 				}
 				// Files need no socket.
@@ -312,7 +312,7 @@ func TestKernelRoutesWithoutTheirFile(t *testing.T) {
 func TestKernelLinkNames(t *testing.T) {
 	h := enterNamespace(t)
 	addVeth(t, "veth0", "veth1")
-	names, err := LinkNames()
+	names, err := h.linkNames()
 	must(t, "names", err)
 	links, _, err := h.Links()
 	must(t, "links", err)

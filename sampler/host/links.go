@@ -12,14 +12,6 @@ import (
 	"sockview/model"
 )
 
-// LinkNames are the names of the interfaces of the calling thread's current network namespace, by index
-// (RTM_GETLINK). With an error they are those that are known.
-func LinkNames() (map[uint32]model.Text, error) {
-	h := New("") // no files are read
-	defer h.Close()
-	return h.linkNames()
-}
-
 // Links are the interfaces (RTM_GETLINK) with their addresses (RTM_GETADDR), in the kernel's order. They are whole
 // without the addresses too: an error about these is a notice. Where rtnetlink is refused it says ErrUnsupported.
 func (h *Host) Links() (rows []model.Link, whole bool, err error) {
@@ -46,7 +38,8 @@ func parseLinks(messages [][]byte) ([]model.Link, error) {
 	return links, damaged(bad)
 }
 
-// linkNames are the names of the interfaces by index, asked without their counters.
+// linkNames are the names of the interfaces by index, asked without their counters. With an error they are those that are
+// known.
 func (h *Host) linkNames() (map[uint32]model.Text, error) {
 	messages, err := h.dumpLinks(extSkipStats)
 	links, bad := parseLinks(messages)
