@@ -35,7 +35,6 @@ func (l *links) see(r *model.Socket) {
 // who is asked in a namespace. What cannot be had keeps the name it had.
 func (l *links) learn(now int64, in func(netns uint16) Asker) error {
 	var first error
-	names := l.names
 	for id := range l.bound {
 		if at, ok := l.asked[id]; ok && now-at < int64(linksEvery) {
 			continue
@@ -50,11 +49,10 @@ func (l *links) learn(now int64, in func(netns uint16) Asker) error {
 		case err != nil && first == nil:
 			first = fmt.Errorf("the name of interface %d: %w", id.Index, err)
 		case err == nil && name != l.names[id]:
-			if l.names = maps.Clone(names); l.names == nil {
+			if l.names = maps.Clone(l.names); l.names == nil {
 				l.names = make(map[model.LinkID]model.Text)
 			}
 			l.names[id] = name
-			names = l.names
 		}
 	}
 	clear(l.bound)
