@@ -112,7 +112,9 @@ func (s *Sampler) askUnix(asked []*place, now int64) {
 }
 
 // isOwn says whether a socket is of our own name look-ups, which are made in our own namespace.
-func (s *Sampler) isOwn(r *model.Socket) bool { return r.NetNS == s.spaces.home().slot && s.cfg.Own(r.Cookie) }
+func (s *Sampler) isOwn(r *model.Socket) bool {
+	return r.NetNS == s.spaces.home().slot && s.cfg.Own(r.Cookie)
+}
 
 // see takes one record of a dump.
 func (s *Sampler) see(r *model.Socket) {
