@@ -249,6 +249,22 @@ func TestClosedRequest(t *testing.T) {
 	}
 }
 
+// One that was seen as a request alone was a connection after: the kernel tells of no request's end.
+func TestClosedAfterRequest(t *testing.T) {
+	a := tcp4(7, 0, 0)
+	request := a
+	request.Inode, request.State, request.Has = 0, SynRecv, 0
+	w := newWatch(t).poll(listening(9, a.LocalPort), request)
+	w.pollEnding([]Ending{ending(a, 1, 2, 1, 2)}, listening(9, a.LocalPort))
+	w.moved(7, 1, 1)
+	for range 3 {
+		w.poll(listening(9, a.LocalPort))
+	}
+	if h := w.snap.History; len(h) != 1 || h[0].Sent != 1 || h[0].Received != 1 || !h[0].Exact {
+		t.Errorf("remembered: %+v", h)
+	}
+}
+
 // Whom a connecting one was of is not guessed where nobody looked closely: somebody else may have called the same endpoint
 // meanwhile, and be gone.
 func TestClosedCallerUnwatched(t *testing.T) {

@@ -233,8 +233,9 @@ func (f *finder) alias() error {
 	return err
 }
 
-// verify says whether each place that had processes still has one that is known, and sees to it that the first process of each place is in it now, and not only was when its link was read last: what
-// nobody needs must not be kept alive by us, and what is read through a process must be its own.
+// verify says whether each place that had processes still has one that is known, and sees to it that the first process of each
+// place is in it now, and not only was when its link was read last: what nobody needs must not be kept alive by us, and what is
+// read through a process must be its own.
 func (f *finder) verify() bool {
 	for i := range f.known {
 		k := &f.known[i]
